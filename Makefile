@@ -1,0 +1,60 @@
+# promptlab: `make demo` runs the main job, `make test` proves it. `make help` lists the rest.
+
+PYTHON ?= python3
+# Base models of the demo; `make demo MODELS=local:smollm2-135m` runs one alone.
+MODELS ?= local:smollm2-135m local:gemma-3-270m
+# Index of torch's CPU build, used where no NVIDIA GPU is found and the index is reachable; empty: never.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH ?= torch==2.13.0
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+QUIET := $(if $(CI),--quiet,)
+INSTALLED := .venv/installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d ' ' -f 1)
+CHROMIUM := $(or $(PROMPTLAB_CHROMIUM),$(shell command -v chromium || command -v chromium-browser || command -v google-chrome))
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check app bench screenshots browser clean
+
+help: ## what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+install: $(INSTALLED) ## a .venv with everything that `make test` and `make app` need
+
+$(INSTALLED):
+	@sh .ci/create-venv "$(PYTHON)"
+	@sh .ci/install-torch "$(TORCH)" "$(TORCH_INDEX)"
+	@echo "promptlab: installing its pinned dependencies (a few minutes the first time)"
+	@$(PIP) install $(QUIET) --constraint constraints.txt --editable '.[dev]'
+	@rm -f .venv/installed-* && touch $@
+
+demo: install ## two prompts x two base models x 64 real sentences, offline after the first time
+	@for model in $(MODELS); do case $$model in local:*) $(BIN)/promptlab models pull "$${model#local:}" || exit $$?;; esac; done
+	@$(BIN)/promptlab eval evals/sentiment.yaml $(foreach model,$(MODELS),--model $(model))
+	@echo "Open it in the browser:  make app"
+
+app: install ## the workbench in the browser, on the demo's database
+	@$(BIN)/promptlab ui
+
+browser:
+	@sh .ci/install-browser "$(CHROMIUM)"
+
+test: install browser ## all tests: real base models, a real server, a real browser
+	@$(BIN)/promptlab models pull smollm2-135m >&2
+	@$(BIN)/python -m pytest
+
+check: install ## format, lint, types, floors, migrations
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m promptlab.store.migrate check
+
+bench: install ## the bars in benchmarks/, each printing its figures
+	@for bar in benchmarks/*.py; do echo "== $$bar"; $(BIN)/python "$$bar" || exit $$?; done
+
+screenshots: install browser ## every page of the app, rendered into .promptlab/screenshots
+	@$(BIN)/python tests/app/screenshots.py .promptlab/screenshots
+
+clean: ## all that make created, but not the database
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

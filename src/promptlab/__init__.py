@@ -1,0 +1,49 @@
+"""promptlab: a workbench for prompt experiments, with classic ML runs in the same database.
+
+The public names are here and resolved when first used, so that `import promptlab` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from promptlab.errors import PromptlabError, UsageError
+    from promptlab.evaluators.base import evaluator
+    from promptlab.lab import Lab
+    from promptlab.types import Case, EvaluatorContext, Message, PromptVersion, Request, Response, Score, Usage
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Case",
+    "EvaluatorContext",
+    "Lab",
+    "Message",
+    "PromptVersion",
+    "PromptlabError",
+    "Request",
+    "Response",
+    "Score",
+    "Usage",
+    "UsageError",
+    "evaluator",
+]
+
+_HOMES = {
+    "Lab": "promptlab.lab",
+    "evaluator": "promptlab.evaluators.base",
+    "PromptlabError": "promptlab.errors",
+    "UsageError": "promptlab.errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'promptlab' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES.get(name, "promptlab.types")), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
