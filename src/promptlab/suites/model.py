@@ -1,0 +1,89 @@
+"""Suite and Gate: what load_suite gives."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from promptlab.evaluators.base import BoundEvaluator
+from promptlab.prompts.digest import canonical_json
+from promptlab.types import Case
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A rule that the mean of an evaluator must hold: `exact_match >= 0.80`.
+
+    evaluator: the name it scores under, `name.key` for one of a mapping. rule: as written; operator: one of
+    >=, >, <=, <, ==. variant: a prompt, a model or a variant's name, None for every variant.
+    """
+
+    evaluator: str
+    rule: str
+    operator: str
+    bound: float
+    variant: str | None = None
+
+
+@dataclass(frozen=True)  # no slots: the digest is kept once it is made
+class Suite:
+    """Cases, evaluators and gates, checked, with the prompts and base models they are meant for.
+
+    prompts, models: references as written, resolved by whoever runs the suite. settings: checked sampling settings.
+    case_evaluators: by a case's key, the evaluators of that case alone. path: the suite's file, None for a suite
+    made from a mapping. dataset_name, dataset_source: what the cases are called, and their file as written.
+    """
+
+    name: str
+    cases: tuple[Case, ...]
+    description: str = ""
+    prompts: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    repeats: int = 1
+    evaluators: tuple[BoundEvaluator, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    path: Path | None = None
+    dataset_name: str = ""
+    dataset_source: str = ""
+    case_evaluators: Mapping[str, tuple[BoundEvaluator, ...]] = field(default_factory=dict)
+
+    def evaluators_for(self, case: Case) -> tuple[BoundEvaluator, ...]:
+        """The evaluators of a case: the suite's, then its own; an own one replaces the suite's of that name."""
+        own = self.case_evaluators.get(case.key, ())
+        names = {evaluator.name for evaluator in own}
+        return (*(evaluator for evaluator in self.evaluators if evaluator.name not in names), *own)
+
+    @cached_property
+    def all_evaluators(self) -> tuple[BoundEvaluator, ...]:
+        """Every evaluator of the suite and of its cases, one a name, the suite's first and in its order."""
+        named = {evaluator.name: evaluator for evaluator in self.evaluators}
+        for own in self.case_evaluators.values():
+            for evaluator in own:
+                named.setdefault(evaluator.name, evaluator)
+        return tuple(named.values())
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256, hex, over all that affects a result: cases, evaluators, gates, prompts, models, settings."""
+        content = {
+            "prompts": self.prompts,
+            "models": self.models,
+            "settings": self.settings,
+            "repeats": self.repeats,
+            "cases": [
+                [case.key, case.inputs, case.expected, case.metadata, _digests(self.case_evaluators.get(case.key, ()))]
+                for case in self.cases
+            ],
+            "evaluators": _digests(self.evaluators),
+            "gates": [[gate.evaluator, gate.operator, gate.bound, gate.variant] for gate in self.gates],
+        }
+        return hashlib.sha256(canonical_json(content).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _digests(evaluators: tuple[BoundEvaluator, ...]) -> list[list[str]]:
+    return [[evaluator.name, evaluator.direction, evaluator.digest] for evaluator in evaluators]
