@@ -1,0 +1,271 @@
+"""The frozen dataclasses that the store takes and gives; nothing of SQL leaves it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+from promptlab.types import AnswerStatus, CellStatus, Message, Response, Score, Usage
+
+RunStatus: TypeAlias = Literal["running", "finished", "failed", "interrupted", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run. status: as stored, but `interrupted` for one that says running and has not been heard of for a while."""
+
+    id: int
+    uid: str
+    kind: str
+    name: str
+    status: str
+    experiment: str
+    parent_id: int | None
+    parent_uid: str | None
+    user: str
+    source: str | None
+    git_sha: str | None
+    host: str | None
+    pid: int | None
+    started_at: datetime
+    ended_at: datetime | None
+    heartbeat_at: datetime | None
+    cancel_requested: bool
+    error: str | None
+    deleted_at: datetime | None
+    prompt_version_id: int | None
+    prompt_name: str | None
+    prompt_number: int | None
+    model: str | None
+    settings: Mapping[str, Any] | None
+    suite_digest: str | None
+    cells_planned: int | None
+
+    @property
+    def prompt_reference(self) -> str | None:
+        """`name@number` of its prompt version, None where it has none."""
+        return None if self.prompt_name is None else f"{self.prompt_name}@{self.prompt_number}"
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took; None while it runs or where nobody saw it end."""
+        return (self.ended_at - self.started_at).total_seconds() if self.ended_at else None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricPoint:
+    """One logged value of a metric; ordinal is its place among all values of its run and key, from 0."""
+
+    step: int
+    at_ms: int
+    value: float
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryRow:
+    """A metric in short. last: the latest value of the highest step. min and max leave NaN out; NaN if all are."""
+
+    last: float
+    min: float
+    max: float
+    step: int
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderboardRow:
+    """A run's place on a leaderboard; value is the metric's last."""
+
+    run: RunRow
+    value: float
+    summary: SummaryRow
+
+
+@dataclass(frozen=True, slots=True)
+class PromptRow:
+    """A prompt in the registry. latest: its newest version's number. aliases: alias -> number."""
+
+    name: str
+    description: str
+    tags: tuple[str, ...]
+    latest: int
+    versions: int
+    aliases: Mapping[str, int]
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRow:
+    """A data set; digest covers its cases, keys and order."""
+
+    id: int
+    name: str
+    digest: str
+    source: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactRow:
+    """A file of a run. name: only a name, never a path."""
+
+    name: str
+    digest: str
+    bytes: int
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStart:
+    """A request about to be sent. key and repeat: the cell it is for; None where it is for none."""
+
+    run_id: int
+    cache_key: str
+    purpose: str
+    started_at: datetime
+    key: str | None = None
+    repeat: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """A request that was sent. status is None where nobody knows how it ended."""
+
+    id: int
+    run_id: int
+    key: str | None
+    repeat: int
+    cache_key: str
+    purpose: str
+    started_at: datetime
+    ended_at: datetime | None
+    status: CellStatus | None
+    usage: Usage
+    cost_usd: float | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptCounts:
+    """Requests of some runs: sent, failed, begun and never completed; and what the completed ones cost.
+
+    spent_usd is None where the cost of any is unknown.
+    """
+
+    made: int
+    failed: int
+    lost: int
+    spent_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """A stored answer; response.seconds is the latency measured when it was made."""
+
+    id: int
+    attempt_id: int | None
+    cache_key: str
+    reusable: bool
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreInsert:
+    """A score to store with its output."""
+
+    name: str
+    evaluator_digest: str = ""
+    value: float | None = None
+    passed: bool | None = None
+    label: str | None = None
+    reason: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputInsert:
+    """A cell to store: unique by run, key and repeat; one stored before is replaced, with its scores."""
+
+    run_id: int
+    case_digest: str
+    key: str
+    repeat: int
+    rendered_digest: str | None
+    answer_id: int | None
+    cached: bool
+    status: CellStatus
+    error: str | None
+    scores: Sequence[ScoreInsert] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CellRow:
+    """A cell as people and reports read it. output and seconds are None where it has no answer.
+
+    attempts: requests that its run sent for it, 0 for a cached one. inputs_digest: what cases pair by.
+    """
+
+    id: int
+    run_id: int
+    run_uid: str
+    key: str
+    repeat: int
+    case_digest: str
+    inputs_digest: str
+    inputs: Mapping[str, Any]
+    expected: Any
+    metadata: Mapping[str, Any]
+    output: str | None
+    status: CellStatus
+    error: str | None
+    cached: bool
+    attempts: int
+    finish_reason: str | None
+    tool_calls: tuple[Mapping[str, Any], ...]
+    seconds: float | None
+    usage: Usage
+    cost_usd: float | None
+    rendered_digest: str | None
+    answer_id: int | None
+    scores: Mapping[str, Score] = field(default_factory=dict)
+    evaluator_digests: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def answer_status(self) -> AnswerStatus | None:
+        """Its status where it is an answer, else None."""
+        return self.status if self.status in ("ok", "truncated", "refused") else None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreValue:
+    """One score in a comparison; passed is None where the evaluator gives no verdict."""
+
+    value: float
+    passed: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """A run with all that belongs to it; datasets: (context, data set)."""
+
+    run: RunRow
+    parent: RunRow | None
+    children: Sequence[RunRow]
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    metrics: Mapping[str, SummaryRow]
+    artifacts: Sequence[ArtifactRow]
+    datasets: Sequence[tuple[str, DatasetRow]]
+
+
+@dataclass(frozen=True, slots=True)
+class CellDetail:
+    """A cell opened: messages as they were sent (empty for a model without a prompt), attempts in order."""
+
+    run: RunRow
+    cell: CellRow
+    messages: tuple[Message, ...]
+    attempts: Sequence[AttemptRow]
