@@ -1,0 +1,1 @@
+"""Prompts: files, chat roles, variables, references and digests."""
