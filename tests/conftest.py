@@ -1,0 +1,13 @@
+"""What holds for every test: no network outside loopback, and nothing of the machine's own settings."""
+
+from __future__ import annotations
+
+import os
+
+pytest_plugins = ("servers",)
+
+# A hub id that a test names by mistake fails at once in place of asking the hub.
+os.environ["HF_HUB_OFFLINE"] = "1"
+# Only the cache stays: it holds the converted weights that `promptlab models pull` has made.
+for _name in [name for name in os.environ if name.startswith(("OPENAI_", "PROMPTLAB_")) and name != "PROMPTLAB_CACHE"]:
+    del os.environ[_name]
