@@ -1,0 +1,127 @@
+"""What an evaluation will run, checked in full before the first call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from promptlab.errors import SuiteError, TemplateError, UndefinedVariableError
+from promptlab.models.base import Model
+from promptlab.models.settings import check_settings
+from promptlab.prompts import rendering
+from promptlab.suites.model import Suite
+from promptlab.types import Case, PromptVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One prompt version x one base model x its settings: a column of the matrix, and a child run.
+
+    prompt: None for a model that is a plain function of the inputs. prompt_id: its row in the registry.
+    """
+
+    prompt: PromptVersion | None
+    prompt_id: int | None
+    model: Model
+    settings: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """`prompt@2 · provider:name`, as people read it."""
+        return f"{self.prompt.reference} · {self.model.name}" if self.prompt else self.model.name
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that an evaluation will run: variants x cases x repeats."""
+
+    suite: Suite
+    variants: tuple[Variant, ...]
+    cases: tuple[Case, ...]
+    repeats: int
+    use_cache: bool = True
+    concurrency: int | None = None
+
+    @property
+    def cells_per_variant(self) -> int:
+        """How many cells each variant has."""
+        return len(self.cases) * self.repeats
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPrompt:
+    """A prompt version with the id of its row in the registry."""
+
+    version: PromptVersion
+    id: int
+
+
+def make_plan(
+    suite: Suite,
+    prompts: Sequence[StoredPrompt],
+    models: Sequence[Model],
+    *,
+    settings: Mapping[str, Any] | None = None,
+    repeats: int | None = None,
+    use_cache: bool = True,
+    concurrency: int | None = None,
+) -> Plan:
+    """The plan of a suite with these prompts and models in place of the suite's own names.
+
+    settings win over the suite's, which win over a prompt's front matter. Raises UsageError for what could
+    never run: no case, no prompt for a model that needs one, a template that cannot render its first case.
+    """
+    where = str(suite.path or suite.name)
+    if not suite.cases:
+        raise SuiteError(f"{where}: has no cases")
+    if not models:
+        raise SuiteError(f"{where}: has no models; name one under `models:` or with --model")
+    needing = [model for model in models if model.provider != "python"]
+    if needing and not prompts:
+        raise SuiteError(f"{where}: has no prompts; name one under `prompts:` or with --prompt")
+    override = check_settings(settings or {}, where="settings")
+    variants: list[Variant] = [
+        Variant(prompt.version, prompt.id, model, {**prompt.version.settings, **suite.settings, **override})
+        for model in needing
+        for prompt in prompts
+    ]
+    variants += [Variant(None, None, model, {}) for model in models if model.provider == "python"]
+    _refuse_twins(variants, where)
+    if needing:
+        for prompt in prompts:
+            _check_first_case(prompt.version, suite.cases[0], where)
+    count = repeats if repeats is not None else suite.repeats
+    if count < 1:
+        raise SuiteError(f"{where}: repeats is {count}; it is a whole number from 1")
+    return Plan(
+        suite=suite,
+        variants=tuple(variants),
+        cases=suite.cases,
+        repeats=count,
+        use_cache=use_cache,
+        concurrency=concurrency,
+    )
+
+
+def _refuse_twins(variants: Sequence[Variant], where: str) -> None:
+    seen: set[str] = set()
+    for variant in variants:
+        if variant.name in seen:
+            raise SuiteError(f"{where}: the variant '{variant.name}' is named twice; name each prompt and model once")
+        seen.add(variant.name)
+
+
+def _check_first_case(prompt: PromptVersion, case: Case, where: str) -> None:
+    missing = sorted(rendering.variables(prompt) - set(case.inputs))
+    try:
+        rendering.render(prompt, case.inputs)
+    except UndefinedVariableError as error:
+        columns = ", ".join(sorted(case.inputs)) or "none"
+        name = error.variable or (missing[0] if missing else "?")
+        raise UndefinedVariableError(
+            f"{where}: prompt '{prompt.name}' needs `{name}`, which case '{case.key}' has not; its inputs: {columns}",
+            variable=name,
+        ) from error
+    except TemplateError as error:
+        raise TemplateError(f"{where}: case '{case.key}': {error}") from error

