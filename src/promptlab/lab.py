@@ -152,13 +152,14 @@ class Lab:
         prompts and models replace the suite's; limit takes the first cases. Raises UsageError before any call.
         """
         from promptlab.execute.evaluate import evaluate
-        from promptlab.execute.plan import StoredPrompt, make_plan
+        from promptlab.execute.plan import StoredPrompt, check, make_plan
 
         loaded = self.suite(suite, limit=limit)
         chosen = [self._resolve(model) for model in (models if models is not None else loaded.models)]
         names = list(prompts) if prompts is not None else list(loaded.prompts)
         if models is not None and all(model.provider == "python" for model in chosen):
             names = []
+        check(loaded, [self.prompts.find(name) for name in names], chosen)
         plan = make_plan(
             loaded,
             [StoredPrompt(*self.prompts.use(name)) for name in names],

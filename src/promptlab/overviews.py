@@ -55,7 +55,15 @@ def overviews(database: Database, rows: Sequence[RunRow]) -> dict[int, Overview]
         stored = runs.directions(connection, names)
     directions = {name: stored.get(name) or infer_direction(name) for name in names}
     return {
-        row.id: _overview(row, columns[row.id], metrics, counts, directions, evaluators.get(row.id, [])) for row in rows
+        row.id: _overview(
+            row,
+            columns[row.id],
+            metrics=metrics,
+            counts=counts,
+            directions=directions,
+            evaluators=evaluators.get(row.id, []),
+        )
+        for row in rows
     }
 
 
@@ -67,6 +75,7 @@ def _columns(connection: runs.Connection, row: RunRow) -> list[RunRow]:
 def _overview(
     row: RunRow,
     columns: Sequence[RunRow],
+    *,
     metrics: Mapping[int, Mapping[str, SummaryRow]],
     counts: Mapping[int, Mapping[str, int]],
     directions: Mapping[str, Direction],

@@ -139,10 +139,10 @@ def test_what_could_never_run_is_refused_before_anything_is_stored(lab: Lab, fol
     (folder / "prompts" / "other.j2").write_text("Say {{ word }}")
     with pytest.raises(UndefinedVariableError, match=r"needs `word`.*inputs: text"):
         lab.evaluate(folder / "words.yaml", prompts=["other"])
+    (folder / "prompts" / "bomb.j2").write_text("{{ 'a' * 200000000 }}")
     with pytest.raises(TemplateError):
-        lab.evaluate(folder / "words.yaml", prompts=["prompts/bomb.j2"]) if (folder / "prompts" / "bomb.j2").write_text(
-            "{{ 'a' * 200000000 }}"
-        ) else None
+        lab.evaluate(folder / "words.yaml", prompts=["prompts/bomb.j2"])
+    assert list(lab.prompts.list()) == []
     with pytest.raises(SuiteError, match="named twice"):
         lab.evaluate(folder / "words.yaml", models=["fake:echo", "fake:echo"])
     with pytest.raises(SuiteError, match="limit"):

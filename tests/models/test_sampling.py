@@ -49,13 +49,12 @@ def test_a_seed_gives_the_same_token_again() -> None:
         (Generation(temperature=5.0, top_p=0.01), {0}),
         (Generation(temperature=1.0, top_p=0.6), {0, 1}),
         (Generation(temperature=1.0, min_p=0.5), {0, 1}),
-        (Generation(temperature=0.01), {0}),
+        (Generation(temperature=0.001), {0}),
     ],
 )
 def test_only_what_the_settings_leave_is_drawn(generation: Generation, possible: set[int]) -> None:
     drawn = {choose(generation, seed=seed) for seed in range(2000)}
-    assert drawn <= possible
-    assert len(drawn) == len(possible) or drawn == {0, 1, 2}
+    assert drawn == possible
 
 
 def test_draws_follow_the_probabilities() -> None:

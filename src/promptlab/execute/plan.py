@@ -57,6 +57,24 @@ class StoredPrompt:
     id: int
 
 
+def check(suite: Suite, prompts: Sequence[PromptVersion], models: Sequence[Model]) -> None:
+    """Raises UsageError for what could never run, before anything is stored or sent.
+
+    That is: no case, no model, no prompt for a model that needs one, a template that cannot render its first case.
+    """
+    where = str(suite.path or suite.name)
+    if not suite.cases:
+        raise SuiteError(f"{where}: has no cases")
+    if not models:
+        raise SuiteError(f"{where}: has no models; name one under `models:` or with --model")
+    needing = [model for model in models if model.provider != "python"]
+    if needing and not prompts:
+        raise SuiteError(f"{where}: has no prompts; name one under `prompts:` or with --prompt")
+    if needing:
+        for prompt in prompts:
+            _check_first_case(prompt, suite.cases[0], where)
+
+
 def make_plan(
     suite: Suite,
     prompts: Sequence[StoredPrompt],
@@ -67,19 +85,13 @@ def make_plan(
     use_cache: bool = True,
     concurrency: int | None = None,
 ) -> Plan:
-    """The plan of a suite with these prompts and models in place of the suite's own names.
+    """The plan of a suite with these prompts and models, checked before, in place of the suite's own names.
 
-    settings win over the suite's, which win over a prompt's front matter. Raises UsageError for what could
-    never run: no case, no prompt for a model that needs one, a template that cannot render its first case.
+    settings win over the suite's, which win over a prompt's front matter. Raises UsageError for a setting that does
+    not exist and a variant that is named twice.
     """
     where = str(suite.path or suite.name)
-    if not suite.cases:
-        raise SuiteError(f"{where}: has no cases")
-    if not models:
-        raise SuiteError(f"{where}: has no models; name one under `models:` or with --model")
     needing = [model for model in models if model.provider != "python"]
-    if needing and not prompts:
-        raise SuiteError(f"{where}: has no prompts; name one under `prompts:` or with --prompt")
     override = check_settings(settings or {}, where="settings")
     variants: list[Variant] = [
         Variant(prompt.version, prompt.id, model, {**prompt.version.settings, **suite.settings, **override})
@@ -88,9 +100,6 @@ def make_plan(
     ]
     variants += [Variant(None, None, model, {}) for model in models if model.provider == "python"]
     _refuse_twins(variants, where)
-    if needing:
-        for prompt in prompts:
-            _check_first_case(prompt.version, suite.cases[0], where)
     count = repeats if repeats is not None else suite.repeats
     if count < 1:
         raise SuiteError(f"{where}: repeats is {count}; it is a whole number from 1")

@@ -160,7 +160,8 @@ class Engine:
         if self._weights is None and self._failure is None:
             try:
                 self._weights = self._load()
-            except (OSError, ValueError, ImportError, RuntimeError, MemoryError, KeyError, AttributeError) as error:
+            # Whatever a library finds wrong with a folder of weights, it is the answer to this call, not a crash.
+            except Exception as error:  # noqa: BLE001 - as said
                 reason = redact(str(error).strip().partition("\n")[0] or type(error).__name__)
                 self._failure = f"{self.name} could not be loaded: {reason}"
         return self._weights

@@ -1,0 +1,124 @@
+"""Results as files: JSON by the contract, CSV with one row a cell that no spreadsheet takes for a formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from promptlab.errors import WorkspaceError
+from promptlab.reports import Report
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class OutputFile:
+    """A file that appears whole or not at all; what cannot be written is known when the block begins.
+
+    A path that is no regular file (a pipe, a device) is written to directly.
+    """
+
+    def __init__(self, path: str, *, option: str) -> None:
+        self._said = f"{option} {path}"
+        self._path = Path(path).expanduser()
+        self._draft: Path | None = None
+
+    def __enter__(self) -> Self:
+        """Raises WorkspaceError where the file could not be written."""
+        target = self._path.resolve()
+        if target.is_dir():
+            raise WorkspaceError(f"{self._said}: is a folder; name a file in it")
+        if target.exists() and not target.is_file():
+            self._path = target
+            return self
+        if target.exists() and not os.access(target, os.W_OK):
+            raise WorkspaceError(f"{self._said}: the file is read-only; name another")
+        draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            draft.open("x", encoding="utf-8").close()
+        except OSError as error:
+            raise WorkspaceError(
+                f"{self._said}: cannot be written: {error.strerror}; name a file in a folder that is there and writable"
+            ) from error
+        self._path, self._draft = target, draft
+        return self
+
+    def write(self, text: str) -> None:
+        """Writes the whole text; raises WorkspaceError, and then an older file is as it was."""
+        data = text.encode("utf-8", "backslashreplace")
+        try:
+            if self._draft is None:
+                self._path.write_bytes(data)
+            else:
+                self._draft.write_bytes(data)
+                self._draft.replace(self._path)
+                self._draft = None
+        except OSError as error:
+            raise WorkspaceError(f"{self._said}: cannot be written: {error.strerror}; the run is stored") from error
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._draft is not None:
+            self._draft.unlink(missing_ok=True)
+
+
+def json_text(document: Any) -> str:
+    """A document as strict JSON; NaN and the infinities, which JSON has not, become null."""
+    return json.dumps(_finite(document), ensure_ascii=False, allow_nan=False, indent=2, default=str) + "\n"
+
+
+def csv_text(report: Report) -> str:
+    """A report's cells as CSV: variant, prompt, model, case, repeat, inputs.*, expected, output, status, scores.
+
+    Texts that a spreadsheet would run as a formula get a leading apostrophe; nested values are JSON.
+    """
+    by_id = {variant.id: variant for variant in report.variants}
+    inputs = list(dict.fromkeys(name for cell in report.cells for name in cell.inputs))
+    scores = list(dict.fromkeys(name for cell in report.cells for name in cell.scores))
+    rows: list[Sequence[Any]] = [
+        [
+            *("variant", "prompt", "model", "case", "repeat"),
+            *(f"inputs.{name}" for name in inputs),
+            *("expected", "output", "status", "error", "cached", "seconds", "cost_usd"),
+            *scores,
+        ]
+    ]
+    for cell in report.cells:
+        variant = by_id[cell.run_uid]
+        values = {name: score.value for name, score in cell.scores.items()}
+        rows.append(
+            [
+                *(variant.name, variant.prompt, variant.model, cell.key, cell.repeat),
+                *(cell.inputs.get(name) for name in inputs),
+                *(cell.expected, cell.output, cell.status, cell.error, cell.cached, cell.seconds, cell.cost_usd),
+                *(values.get(name) for name in scores),
+            ]
+        )
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([_csv_value(value) for value in row] for row in rows)
+    return text.getvalue()
+
+
+def _csv_value(value: Any) -> Any:
+    if isinstance(value, Mapping | list | tuple):
+        value = json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+        return f"'{value}"
+    return value
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

@@ -1,0 +1,279 @@
+"""`promptlab runs`: prompt and classic runs in one list, one opened, several held against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from promptlab.cli import words
+from promptlab.cli.console import output, write
+from promptlab.cli.session import DatabaseOption, help_without_command, open_lab, program
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from promptlab.compare import Comparison, MeasureComparison
+    from promptlab.overviews import Overview
+    from promptlab.reports import Report
+    from promptlab.store.rows import CellRow, RunDetail, RunRow
+
+_WIDE = 110
+"""From so many characters on, a list shows three metrics of a run; below it, the first."""
+
+_STATUS_STYLES = {"failed": "red", "interrupted": "yellow", "cancelled": "yellow", "running": "cyan"}
+
+# As the store has it; said again here because importing the store for `--help` would be slow.
+RunStatus = Literal["running", "finished", "failed", "interrupted", "cancelled"]
+
+app = typer.Typer(name="runs", help="Prompt and classic runs: list, open, compare.")
+
+UidArgument = Annotated[str, typer.Argument(metavar="UID", help="A run's id, or the first 4 digits or more of it.")]
+
+
+@app.callback(invoke_without_command=True)
+def _group(context: typer.Context) -> None:
+    help_without_command(context)
+
+
+@app.command("list")
+def list_runs(
+    *,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND", help="eval, prompt (one variant), train, try, ...; repeatable."),
+    ] = None,
+    experiment: Annotated[str | None, typer.Option(metavar="NAME", help="Only of this experiment.")] = None,
+    status: Annotated[
+        RunStatus | None, typer.Option(metavar="STATUS", help="running, finished, failed, interrupted or cancelled.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(metavar="TEXT", help="Only where the name contains this.")] = None,
+    tries: Annotated[bool, typer.Option("--tries", help="Also single tries.")] = False,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="The newest N.")] = 20,
+    db: DatabaseOption = None,
+) -> None:
+    """List runs, newest first."""
+    from promptlab.cli.table import plain_table
+
+    with open_lab(db) as lab:
+        rows = lab.runs(
+            kinds=kind or None,
+            experiment=experiment,
+            status=status,
+            name_contains=name,
+            include_tries=tries or "try" in (kind or ()),
+            top_level=not kind,
+            limit=limit,
+        )
+        overviews = lab.overviews(rows)
+    if not rows:
+        print("no such runs" if kind or experiment or status or name else "no runs yet: promptlab eval evals/NAME.yaml")
+        return
+    console = output()
+    metrics = 3 if console.width >= _WIDE else 1
+    table = plain_table(
+        ("run", "kind", "name", "status", "started", "took", "metrics"),
+        [_row(row, overviews[row.id], metrics=metrics) for row in rows],
+        right=("took",),
+    )
+    for column in (table.columns[0], table.columns[4], table.columns[5]):
+        column.no_wrap = True
+    console.print(table)
+
+
+@app.command()
+def show(
+    uid: UidArgument,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    cells: Annotated[
+        Literal["failed", "all"] | None, typer.Option(help="Also list cells: all, or those that failed.")
+    ] = None,
+    db: DatabaseOption = None,
+) -> None:
+    """Show a run: variants and verdicts, or params and metrics."""
+    from promptlab.cli.report import print_report, run_link
+
+    with open_lab(db) as lab:
+        detail = lab.run_detail(uid)
+        report = lab.report(detail.run.uid)
+        if as_json:
+            from promptlab.cli.export import json_text
+
+            write(json_text(_document(detail, report)))
+            return
+        console = output()
+        if report.cells or detail.run.kind in ("eval", "prompt", "try"):
+            print_report(console, lab, report, main_measure_only=False)
+        if detail.run.kind not in ("eval", "prompt", "try"):
+            _print_classic(console, detail, heading=not report.cells)
+        if cells is not None:
+            _print_cells(console, report, only_failed=cells == "failed")
+        console.print(run_link(detail.run.uid, program=program()), soft_wrap=True)
+
+
+@app.command()
+def compare(
+    uids: Annotated[list[str], typer.Argument(metavar="UID", help="Runs; an evaluation stands for its variants.")],
+    *,
+    baseline: Annotated[str | None, typer.Option(metavar="UID", help="The variant to hold the others against.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    db: DatabaseOption = None,
+) -> None:
+    """Hold runs against each other case by case, with verdicts."""
+    from promptlab.cli.report import print_comparison
+
+    with open_lab(db) as lab:
+        if baseline is not None:
+            baseline = lab.find_run(baseline).uid
+        comparison = lab.compare(*uids, baseline=baseline)
+    if as_json:
+        from promptlab.cli.export import json_text
+
+        write(json_text(_comparison_document(comparison)))
+        return
+    print_comparison(output(), comparison)
+
+
+def _row(row: RunRow, overview: Overview, *, metrics: int) -> Sequence[str | Text]:
+    return (
+        row.uid[:8],
+        row.kind,
+        row.name,
+        _status(row, overview),
+        words.when(row.started_at)[2:],
+        words.latency(row.seconds),
+        ", ".join(f"{name} {value:.4g}" for name, value in list(overview.metrics.items())[:metrics]),
+    )
+
+
+def _status(row: RunRow, overview: Overview) -> Text:
+    from rich.text import Text
+
+    text = Text(row.status, _STATUS_STYLES.get(row.status, ""))
+    if overview.partial:
+        text.append(f", {overview.ended or 0} of {overview.planned}", "yellow")
+    if overview.errors:
+        text.append(f", {words.plural(overview.errors, 'error')}", "red")
+    return text
+
+
+def _print_classic(console: Console, detail: RunDetail, *, heading: bool) -> None:
+    from rich.text import Text
+
+    from promptlab.cli.table import FAINT, STRONG, pairs_of, plain_table
+
+    run = detail.run
+    if heading:
+        title = Text(words.plain(run.name), STRONG)
+        title.append(f"  {run.uid[:8]}  {run.kind}, {run.status}", FAINT)
+        console.print(title)
+        console.print()
+    if run.error:
+        console.print(Text(words.plain(run.error), "red"))
+    if detail.metrics:
+        rows = [
+            (name, f"{value.last:.6g}", f"{value.min:.6g}", f"{value.max:.6g}", str(value.step))
+            for name, value in detail.metrics.items()
+        ]
+        numbers = ("last", "min", "max", "step")
+        console.print(plain_table(("metric", *numbers), rows, right=numbers))
+        console.print()
+    for title_text, values in (
+        ("params", dict(detail.params)),
+        ("tags", {name: value for name, value in detail.tags.items() if not name.startswith("promptlab.")}),
+        ("artifacts", {item.name: f"{words.size(item.bytes)}, {item.media_type}" for item in detail.artifacts}),
+    ):
+        if values:
+            console.print(Text(title_text, STRONG))
+            console.print(pairs_of({name: words.excerpt(value, 200) for name, value in values.items()}))
+            console.print()
+
+
+def _print_cells(console: Console, report: Report, *, only_failed: bool) -> None:
+    from promptlab.cli.report import failed_cells
+    from promptlab.cli.table import plain_table
+
+    chosen = failed_cells(report) if only_failed else list(report.cells)
+    if not chosen:
+        console.print("no failed cells" if only_failed else "no cells")
+        return
+    for variant in report.variants:
+        rows = [_cell_row(cell) for cell in chosen if cell.run_uid == variant.id]
+        if rows:
+            console.print(words.plain(variant.name), style="bold")
+            console.print(plain_table(("case", "expected", "output", "scores"), rows))
+            console.print()
+
+
+def _cell_row(cell: CellRow) -> tuple[str, str, str, str]:
+    marks = [
+        name + (" ✓" if item.passed else " ✗" if item.passed is False else f" {item.value:.4g}")
+        for name, item in cell.scores.items()
+        if item.value is not None
+    ]
+    marks += [f"{name} error: {words.excerpt(item.error)}" for name, item in cell.scores.items() if item.error]
+    return (
+        f"{cell.key}/{cell.repeat}" if cell.repeat else cell.key,
+        words.excerpt(str(cell.expected)) if cell.expected is not None else words.ABSENT,
+        words.excerpt(cell.output if cell.output is not None else f"{cell.status}: {cell.error}", 200),
+        ", ".join(marks),
+    )
+
+
+def _document(detail: RunDetail, report: Report) -> dict[str, Any]:
+    from promptlab.reports import to_json
+
+    run = detail.run
+    return {
+        **to_json(report),
+        "name": run.name,
+        "kind": run.kind,
+        "experiment": run.experiment,
+        "started_at": run.started_at.isoformat(),
+        "ended_at": run.ended_at.isoformat() if run.ended_at else None,
+        "params": dict(detail.params),
+        "tags": dict(detail.tags),
+        "metrics": {name: value.last for name, value in detail.metrics.items()},
+        "artifacts": [
+            {"name": item.name, "sha256": item.digest, "bytes": item.bytes, "media_type": item.media_type}
+            for item in detail.artifacts
+        ],
+    }
+
+
+def _comparison_document(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "baseline": comparison.baseline.id,
+        "measures": list(comparison.measures),
+        "directions": dict(comparison.directions),
+        "variants": [asdict(variant) for variant in comparison.variants],
+        "pairs": [
+            {
+                "baseline": pair.baseline.id,
+                "other": pair.other.id,
+                "shared": pair.shared,
+                "unpaired": pair.unpaired,
+                "measures": {item.measure: _measure_document(item) for item in pair.measures},
+            }
+            for pair in comparison.pairs
+        ],
+    }
+
+
+def _measure_document(item: MeasureComparison) -> Mapping[str, Any]:
+    difference = item.difference
+    return {
+        "difference": difference.mean,
+        "low": difference.low,
+        "high": difference.high,
+        "n": difference.n,
+        "p_value": difference.p_value,
+        "adjusted_p": item.adjusted_p,
+        "method": difference.method,
+        "verdict": item.verdict.word,
+        "sentence": item.verdict.sentence,
+    }
