@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 KEYS = ("description", "tags", "settings", "response_schema", "samples")
 MOST_CHARACTERS = 200_000
 DEEPEST = 50
+_UNUSUAL_BREAKS = frozenset("\r\x85\u2028\u2029")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,13 +196,24 @@ def _yaml() -> YAML:
     """A fresh YAML 1.2 reader and writer; dates stay the text they were written as."""
     from ruamel.yaml import YAML
     from ruamel.yaml.constructor import SafeConstructor
+    from ruamel.yaml.nodes import ScalarNode
+    from ruamel.yaml.representer import SafeRepresenter
 
     class Constructor(SafeConstructor):
         """JSON has no dates."""
 
+    class Representer(SafeRepresenter):
+        """Texts with unusual line breaks are quoted, with escapes: ruamel.yaml 0.19 would write them as spaces."""
+
+        def represent_str(self, data: str) -> ScalarNode:
+            style = '"' if _UNUSUAL_BREAKS.intersection(data) else None
+            return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+    Representer.add_representer(str, Representer.represent_str)
     Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = Constructor
+    yaml.Representer = Representer
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # its default None decides the type
     yaml.width = 1_000_000  # a folded line would be a needless difference
