@@ -1,0 +1,134 @@
+"""The matrix on the page: chips with counts, search, one grid, and the opened cell beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import pandas as pd
+import streamlit as st
+
+import matrix
+from formats import excerpt, value_text
+from parts import cell
+from shared import guarded, parameter, selected_cell, set_parameters
+
+if TYPE_CHECKING:
+    from promptlab.reports import Report
+
+ROW_HEIGHT = 30
+MOST_HEIGHT = 620
+CHARACTERS, CHARACTERS_BESIDE, COLUMN_CHARACTERS = 188, 108, 3
+"""What fits into a window of 1280 px, alone and beside an opened cell, and what each column's padding takes."""
+LONGEST, LEAST = 140, 8
+
+
+@st.fragment
+@guarded
+def draw(report: Report) -> None:
+    """Draws the matrix; a click on a cell opens it, and the address then names it."""
+    all_rows = matrix.rows(report)
+    names = matrix.measures(report)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        measure = names[0] if names else ""
+        if len(names) > 1:
+            measure = st.selectbox(
+                "Measure",
+                names,
+                key=f"measure:{report.run.uid}",
+                format_func=lambda name: f"by {excerpt(name)}",
+                label_visibility="collapsed",
+                width=190,
+            )
+        counted = matrix.counts(all_rows, measure=measure)
+        offered = [name for name in matrix.CHIPS if name == "All" or counted[name]]
+        picked = st.segmented_control(
+            "Cases",
+            offered,
+            default="All",
+            required=True,
+            format_func=lambda name: f"{name} {counted[cast('matrix.Chip', name)]}",
+            key=f"chip:{report.run.uid}",
+            label_visibility="collapsed",
+        )
+        search = st.text_input(
+            "Search",
+            key=f"search:{report.run.uid}",
+            placeholder="search inputs and outputs",
+            label_visibility="collapsed",
+            width=220,
+            live=True,
+        )
+    chip = picked or "All"
+    rows = matrix.chosen(all_rows, chip, measure=measure, search=search or "")
+    if not rows:
+        st.caption("No case fits. Choose All or clear the search.")
+        return
+    grid_key = f"matrix:{report.run.uid}:{measure}:{chip}:{search}"
+    columns = _columns(report, measure)
+    _follow_click(grid_key, rows, columns)
+    opened = parameter("case")
+    if not opened:
+        _grid(rows, columns, measure, grid_key, with_input=True)
+        return
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        _grid(rows, columns, measure, grid_key, with_input=False)
+    with right, st.container(border=True, gap="xsmall", key="opened"):
+        known = [variant.id for variant in report.variants]
+        variant = parameter("variant") if parameter("variant") in known else known[0]
+        repeat = int(parameter("repeat")) if parameter("repeat").isdecimal() else 0
+        cell.draw(report, rows, opened, variant, repeat)
+
+
+def _columns(report: Report, measure: str) -> dict[str, str]:
+    """Column head -> variant id."""
+    shares = matrix.shares(report)
+    heads: dict[str, str] = {}
+    for place, variant in enumerate(report.variants):
+        interval = variant.scores.get(measure)
+        mean = interval.mean if interval else None
+        heads[matrix.heading(place, mean, measure, share=shares.get(measure, False))] = variant.id
+    return heads
+
+
+def _follow_click(grid_key: str, rows: list[matrix.Row], columns: dict[str, str]) -> None:
+    """Writes a new click on the grid into the address; what was clicked before does not count again."""
+    clicked = selected_cell(grid_key)
+    seen = st.session_state.get("clicked")
+    st.session_state["clicked"] = (grid_key, clicked)
+    if clicked is None or seen == (grid_key, clicked) or clicked[0] >= len(rows):
+        return
+    row = rows[clicked[0]]
+    variant = columns.get(clicked[1]) or parameter("variant") or next(iter(columns.values()))
+    set_parameters(case=row.key, variant=variant, repeat=str(row.repeat) if row.repeat else None)
+
+
+def _grid(rows: list[matrix.Row], columns: dict[str, str], measure: str, grid_key: str, *, with_input: bool) -> None:
+    """Draws the grid; beside an opened cell, which shows the inputs itself, it leaves them out to hide no variant."""
+    repeated = any(row.repeat for row in rows)
+    lines: list[dict[str, str]] = []
+    for row in rows:
+        some = row.any_cell
+        line = {"case": f"{row.key} #{row.repeat + 1}" if repeated else row.key}
+        if with_input:
+            line["input"] = " · ".join(map(value_text, some.inputs.values()))
+        if some.expected is not None:
+            line["expected"] = value_text(some.expected)
+        line |= {head: matrix.mark(row.cells.get(uid), measure) for head, uid in columns.items()}
+        lines.append(line)
+    present = {head for line in lines for head in line}
+    heads = [head for head in ("case", "input", "expected", *columns) if head in present]
+    wanted = [max(len(head), *(min(LONGEST, len(line.get(head, ""))) for line in lines)) for head in heads]
+    room = (CHARACTERS if with_input else CHARACTERS_BESIDE) - COLUMN_CHARACTERS * len(heads)
+    limits = dict(zip(heads, matrix.fit(wanted, room), strict=True))
+    table = [{head: excerpt(line.get(head, ""), limit=max(LEAST, limits[head])) for head in heads} for line in lines]
+    st.dataframe(
+        pd.DataFrame(table),
+        hide_index=True,
+        key=grid_key,
+        on_select="rerun",
+        selection_mode="single-cell",
+        height=min(MOST_HEIGHT, ROW_HEIGHT * (len(lines) + 1) + 4),
+        row_height=ROW_HEIGHT,
+        column_config={"case": st.column_config.TextColumn(pinned=True)},
+    )

@@ -1,0 +1,64 @@
+"""Keeping the Playground's draft: as a new version with a note, or not at all where nothing changed."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+import drafts
+from promptlab.errors import UsageError
+from promptlab.lab import Preview
+from shared import lab, problem
+
+
+def draw(source: str, preview: Preview | None) -> None:
+    """Draws name, note and button in a row."""
+    name = st.text_input(
+        "Save under",
+        key="save:name",
+        placeholder="name to save under",
+        label_visibility="collapsed",
+        width=200,
+        persist_state="session",
+    )
+    note = st.text_input(
+        "Note",
+        key="save:note",
+        placeholder="note: what changed, and why",
+        label_visibility="collapsed",
+        width=280,
+        persist_state="session",
+    )
+    st.button(
+        "Save version",
+        key="save",
+        icon=":material/save:",
+        disabled=preview is None or not name,
+        on_click=_store,
+        args=(source, name, note),
+    )
+
+
+def said() -> None:
+    """Draws once what the last saving did."""
+    found: tuple[str, bool] | None = st.session_state.pop("saved", None)
+    if found is not None:
+        text, fine = found
+        problem(text, icon=":green[:material/check_circle:]" if fine else ":red[:material/error:]")
+
+
+def _store(source: str, name: str, note: str) -> None:
+    try:
+        saved = lab().prompts.save_source(name.strip(), source, note=note.strip())
+    except UsageError as error:
+        st.session_state["saved"] = (str(error), False)
+        return
+    version = saved.prompt
+    drafts.come_from(drafts.Origin(version, drafts.origin().other_settings))
+    st.session_state["save:name"], st.session_state["save:note"] = version.name, ""
+    st.session_state.pop("stash", None)
+    st.query_params["prompt"] = version.reference
+    st.session_state["arrived"] = (version.reference, "", "")
+    text = f"saved as {version.reference}" if saved.created else f"identical to v{version.number}, nothing saved"
+    if saved.file is not None:
+        text += f"; {saved.file.name} has it too"
+    st.session_state["saved"] = (text, True)

@@ -1,0 +1,196 @@
+"""The Playground, in a simulated session on fake models."""
+
+from __future__ import annotations
+
+import time
+
+from promptlab.lab import Lab
+
+
+def settled(page):
+    """The page once every try has ended."""
+    deadline = time.monotonic() + 20
+    while page.session_state["tries"].running and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return page.run()
+
+
+def picker(page, which: str):
+    """The field that opens another prompt or version."""
+    return page.selectbox(key=f"pick:{which}:{page.session_state['generation']}")
+
+
+def texts(page) -> str:
+    return "\n".join(element.value for element in [*page.code, *page.text, *page.caption, *page.markdown])
+
+
+def test_a_new_session_opens_a_prompt_with_its_samples_rendered(app):
+    page = app("playground", prompt="plain")
+    assert not page.exception
+    assert "{{ text }}" in page.text_area(key="draft").value
+    assert page.text_area(key="input:text").value == "it 's slow , boring , and dull ."
+    assert any("it 's slow , boring" in code.value for code in page.code)
+    assert "SYSTEM" in texts(page)
+
+
+def test_editing_the_template_previews_it_at_once_and_says_so(app, lab: Lab):
+    lab.prompts.use("plain")
+    page = app("playground", prompt="plain")
+    assert "plain\\@1 as saved" in texts(page)
+    page.text_area(key="draft").set_value("Rate {{ text }} in {{ tone }} tone").run()
+    assert "edited since v1" in texts(page)
+    page.text_area(key="input:tone").set_value("a dry").run()
+    assert any(code.value == "Rate it 's slow , boring , and dull . in a dry tone" for code in page.code)
+
+
+def test_a_template_that_does_not_compile_is_one_line_in_place_of_the_preview(app):
+    page = app("playground", prompt="plain")
+    page.text_area(key="draft").set_value("Say {{ text").run()
+    assert not page.exception
+    assert any("draft" in text.value or "plain" in text.value for text in page.text)
+    assert page.button(key="run").disabled
+    assert page.button(key="save").disabled
+
+
+def test_models_answer_side_by_side_with_tokens_latency_and_cost(app):
+    page = app("playground", prompt="plain")
+    page.session_state["models"] = ["fake:echo", "fake:say?text=positive"]
+    page.run()
+    page.button(key="run").click().run()
+    page = settled(page)
+    assert any(code.value == "positive" for code in page.code)
+    marks = [caption.value for caption in page.caption if "tokens" in caption.value]
+    assert len(marks) == 2
+    assert all("free" in mark for mark in marks)
+
+
+def test_a_second_run_is_marked_cached_and_asking_again_is_not(app):
+    page = app("playground", prompt="plain")
+    page.session_state["models"] = ["fake:echo"]
+    page.run()
+    page.button(key="run").click().run()
+    assert "cached" not in texts(settled(page))
+    page.button(key="run").click().run()
+    assert ":blue[cached]" in texts(settled(page))
+    page.toggle(key="no-cache").set_value(True).run()
+    page.button(key="run").click().run()
+    assert ":blue[cached]" not in texts(settled(page))
+
+
+def test_a_failing_model_stands_in_its_column_and_the_other_answers(app):
+    page = app("playground", prompt="plain")
+    page.session_state["models"] = ["fake:fail?status=client&message=no+luck", "fake:say?text=fine", "fake:nothing"]
+    page.run()
+    page.button(key="run").click().run()
+    page = settled(page)
+    assert any("client: " in text.value and "no luck" in text.value for text in page.text)
+    assert any("no fake model 'nothing'" in text.value for text in page.text)
+    assert any(code.value == "fine" for code in page.code)
+
+
+def test_settings_reach_the_model(app):
+    page = app("playground", prompt="plain")
+    page.session_state["models"] = ["fake:say?text=one+two+three"]
+    page.run()
+    page.number_input(key="setting:max_tokens").set_value(2).run()
+    page.button(key="run").click().run()
+    page = settled(page)
+    assert ":orange[truncated]" in texts(page)
+    assert any(code.value.startswith("one two") and "three" not in code.value for code in page.code)
+
+
+def test_stop_ends_a_stream_and_keeps_what_came(app):
+    page = app("playground", prompt="plain")
+    page.session_state["models"] = ["fake:say?seconds=30&text=" + "+".join(["word"] * 300)]
+    page.run()
+    page.number_input(key="setting:max_tokens").set_value(300).run()
+    page.button(key="run").click().run()
+    time.sleep(1)
+    page.run()
+    assert any("word" in code.value and code.value.endswith("▌") for code in page.code)
+    page.button(key="stop").click().run()
+    page = settled(page)
+    assert any("cancelled" in text.value for text in page.text)
+
+
+def test_saving_makes_a_version_and_saving_the_same_again_makes_none(app, lab: Lab):
+    page = app("playground", prompt="plain")
+    page.text_area(key="draft").set_value("Rate {{ text }}").run()
+    page.text_input(key="save:name").set_value("rate").run()
+    page.text_input(key="save:note").set_value("first").run()
+    page.button(key="save").click().run()
+    assert any("saved as rate@1" in text.value for text in page.text)
+    assert lab.prompts.get("rate").note == "first"
+    assert page.query_params["prompt"] == "rate@1"
+    page.button(key="save").click().run()
+    assert any("identical to v1, nothing saved" in text.value for text in page.text)
+    assert len(lab.prompts.log("rate")) == 1
+
+
+def test_a_name_that_no_prompt_can_have_is_refused_in_one_line(app):
+    page = app("playground", prompt="plain")
+    page.text_input(key="save:name").set_value("../evil").run()
+    page.button(key="save").click().run()
+    assert not page.exception
+    assert any("../evil" in text.value for text in page.text)
+
+
+def test_another_prompt_can_be_opened_and_the_edited_draft_comes_back(app):
+    page = app("playground", prompt="plain")
+    page.text_area(key="draft").set_value("Mine {{ text }}").run()
+    picker(page, "prompt").select("strict").run()
+    assert "exactly one word" in page.text_area(key="draft").value
+    page.button(key="unstash").click().run()
+    assert page.text_area(key="draft").value == "Mine {{ text }}"
+
+
+def test_any_version_can_be_loaded_and_the_difference_is_shown(app, lab: Lab):
+    lab.prompts.save("rate", "Rate {{ text }}")
+    lab.prompts.save("rate", "Rate {{ text }} now")
+    page = app("playground", prompt="rate")
+    picker(page, "version").select(1).run()
+    assert page.text_area(key="draft").value == "Rate {{ text }}"
+    page.text_area(key="draft").set_value("Rate {{ text }} later").run()
+    page.session_state["diff"] = True
+    page.run()
+    assert any("+Rate {{ text }} later" in code.value for code in page.code)
+
+
+def test_a_case_of_a_run_fills_the_form_the_model_and_the_settings(app, lab: Lab, workspace):
+    result = lab.evaluate(workspace / "sentiment.yaml", settings={"temperature": 0.5})
+    variant = result.variants[0]
+    page = app("playground", prompt=variant.prompt, run=variant.id, case="b")
+    assert page.text_area(key="input:text").value == "a bore"
+    assert page.multiselect(key="models").value == [variant.model]
+    assert page.number_input(key="setting:temperature").value == 0.5
+
+
+def test_a_sample_that_is_not_text_is_a_json_field(app):
+    page = app("playground", prompt="plain")
+    page.text_area(key="draft").set_value(
+        "---\nsamples: {items: [a, b]}\n---\n{% for item in items %}{{ item }};{% endfor %}"
+    ).run()
+    assert page.text_area(key="input:items").label == "items (JSON)"
+    assert any(code.value == "a;b;" for code in page.code)
+    page.text_area(key="input:items").set_value("[").run()
+    assert any("not valid JSON" in text.value for text in page.text)
+    assert page.button(key="run").disabled
+
+
+def test_a_prompt_that_is_not_there_is_named_and_the_editor_still_works(app):
+    page = app("playground", prompt="nowhere")
+    assert not page.exception
+    assert any("no prompt 'nowhere'" in text.value for text in page.text)
+    assert page.text_area(key="draft").value
+
+
+def test_the_draft_survives_a_switch_of_pages(app):
+    page = app("playground", prompt="plain")
+    page.text_area(key="draft").set_value("Kept {{ text }}").run()
+    page.text_area(key="input:text").set_value("also kept").run()
+    page.switch_page("views/runs.py")
+    page.query_params.clear()
+    page.run()
+    page.switch_page("views/playground.py").run()
+    assert page.text_area(key="draft").value == "Kept {{ text }}"
+    assert page.text_area(key="input:text").value == "also kept"
