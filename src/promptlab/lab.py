@@ -72,7 +72,7 @@ class Lab:
 
         prompt = parse_prompt(source, name=name)
         variables = rendering.variables(prompt)
-        missing = variables - set(inputs)
+        missing = rendering.required_variables(prompt) - set(inputs)
         messages = None if missing else rendering.render(prompt, inputs)
         return Preview(prompt, variables, frozenset(missing), messages)
 
@@ -117,6 +117,7 @@ class Lab:
         prompt_id = None
         if isinstance(prompt, str):
             prompt, prompt_id = self.prompts.use(prompt)
+        check_settings(prompt.settings, where=f"prompt '{prompt.name}'")
         rendering.render(prompt, inputs)
         return portal.run(
             try_prompt(

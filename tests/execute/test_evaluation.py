@@ -199,3 +199,17 @@ def test_the_watcher_sees_every_cell_end(lab: Lab, folder: Path):
     lab.evaluate(folder / "words.yaml", prompts=["plain", "loud"], watcher=lambda progress: seen.append(progress.done))
     assert seen[-1] == 4
     assert seen == sorted(seen)
+
+
+def test_a_variable_with_a_default_may_be_missing(lab: Lab, folder: Path):
+    (folder / "prompts" / "toned.j2").write_text("{{ tone | default('Say') }} {{ text }}")
+    assert [cell.output for cell in lab.evaluate(folder / "words.yaml", prompts=["toned"]).cells] == [
+        "Say good",
+        "Say bad",
+    ]
+
+
+def test_a_misspelt_setting_in_front_matter_is_named(lab: Lab, folder: Path):
+    (folder / "prompts" / "typo.j2").write_text("---\nsettings: {temprature: 0.1}\n---\n{{ text }}")
+    with pytest.raises(UsageError, match=r"typo.*temprature.*temperature"):
+        lab.evaluate(folder / "words.yaml", prompts=["typo"])

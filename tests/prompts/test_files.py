@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptlab.errors import PromptError, PromptNotFoundError
@@ -117,20 +117,22 @@ def test_description_tags_and_samples_are_no_part_of_the_digest_but_settings_and
     assert parse("---\nresponse_schema: {type: object}\n---\nhi").digest != plain
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(
     st.lists(st.tuples(st.sampled_from(["system", "user", "assistant"]), CLEAN_CONTENT), min_size=1, max_size=4),
     st.booleans(),
 )
 def test_composing_and_parsing_gives_the_same_prompt(parts: list[tuple[str, str]], has_front: bool) -> None:
     messages = tuple(Message(role, content) for role, content in parts)  # type: ignore[arg-type]  # sampled from roles
-    settings = {"temperature": 0.5, "stop": ["\n", "---"]} if has_front else {}
-    version = PromptVersion("x", 0, content_digest(messages, settings, None), messages, settings=settings)
+    sampling = {"temperature": 0.5, "stop": ["\n", "---"]} if has_front else {}
+    version = PromptVersion("x", 0, content_digest(messages, sampling, None), messages, settings=sampling)
     again = parse(compose_source(version))
-    assert (again.messages, again.settings) == (messages, settings)
+    assert (again.messages, again.settings) == (messages, sampling)
     assert again.digest == version.digest
     assert parse(compose_source(again)) == again
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.lists(LINES, max_size=12).map("\n".join))
 def test_whatever_parses_composes_to_the_same_digest(source: str) -> None:
     try:

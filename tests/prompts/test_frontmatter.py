@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from promptlab.errors import PromptError
@@ -98,5 +98,7 @@ def test_a_mistake_is_one_line_with_the_file_and_the_line(text: str, message: st
         samples=st.dictionaries(st.text(), VALUE, max_size=3),
     )
 )
+@settings(deadline=None)
+@example(FrontMatter(samples={"a\x85": "b\u2028", "c": "\xa0d\x85\u2029", "e": "f\r\n  g \n"}))
 def test_what_is_written_reads_back_the_same(front: FrontMatter) -> None:
     assert read(write_front_matter(front)) == front

@@ -72,6 +72,7 @@ def check(suite: Suite, prompts: Sequence[PromptVersion], models: Sequence[Model
         raise SuiteError(f"{where}: has no prompts; name one under `prompts:` or with --prompt")
     if needing:
         for prompt in prompts:
+            check_settings(prompt.settings, where=f"prompt '{prompt.name}'")
             _check_first_case(prompt, suite.cases[0], where)
 
 
@@ -122,7 +123,7 @@ def _refuse_twins(variants: Sequence[Variant], where: str) -> None:
 
 
 def _check_first_case(prompt: PromptVersion, case: Case, where: str) -> None:
-    missing = sorted(rendering.variables(prompt) - set(case.inputs))
+    missing = sorted(rendering.required_variables(prompt) - set(case.inputs))
     try:
         rendering.render(prompt, case.inputs)
     except UndefinedVariableError as error:
