@@ -30,12 +30,12 @@ def label(text: str, *, limit: int = 80) -> str:
 
 
 def clean(text: str) -> str:
-    """The text with control characters as pictures, ␛ for escape and so on, so that nothing acts on the screen."""
-    return _CONTROL.sub(_picture, text.replace("\r\n", "\n"))
+    """The text with control characters spelled out as in source code, so that nothing acts on the screen."""
+    return _CONTROL.sub(_escape, text.replace("\r\n", "\n"))
 
 
 def shown(text: str) -> str:
-    """The same, with white space at its ends made visible too: `␠yes⏎`."""
+    """The same, with white space at its ends made visible too: `␣yes⏎`."""
     text = clean(text)
     body = text.strip(" \t\n\r")
     if not body:
@@ -171,9 +171,9 @@ def _count(n: int | None) -> str:
 
 
 def _spelled(blank: str) -> str:
-    return blank.replace(" ", "␠").replace("\t", "⇥").replace("\n", "⏎")
+    return blank.replace(" ", "␣").replace("\t", "⇥").replace("\n", "⏎")
 
 
-def _picture(found: re.Match[str]) -> str:
+def _escape(found: re.Match[str]) -> str:
     code = ord(found[0])
-    return chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else "�"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -57,8 +57,11 @@ def app(lab: Lab) -> Any:
     return open_page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A running Chromium, shared by the browser tests."""
+    """A running Chromium, shared by the browser tests of a file.
+
+    It ends with the file: while Playwright runs, its event loop is the main thread's, and no other test has one.
+    """
     with driving.browser() as started:
         yield started

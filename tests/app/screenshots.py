@@ -31,6 +31,7 @@ def main(folder: Path) -> None:
             workspace = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             seeding.demo(workspace, driving.REPOSITORY)
             pages = addresses(workspace)
+        models = other_models(workspace)
         address = stack.enter_context(driving.served(workspace, log=folder / "streamlit.log"))
         browser = stack.enter_context(driving.browser())
         for width, height in SIZES:
@@ -40,7 +41,7 @@ def main(folder: Path) -> None:
                     page.goto(address + path)
                     driving.settle(page)
                     if name == "playground-answers":
-                        run_tries(page)
+                        run_tries(page, models)
                     if name == "run-cell":
                         # The grid is not in the window's first screen of a long summary; the opened cell has to be.
                         page.locator(".st-key-opened").scroll_into_view_if_needed()
@@ -82,13 +83,22 @@ def addresses(workspace: Path) -> dict[str, str]:
     }
 
 
-def run_tries(page: Any) -> None:
-    """Adds a second base model, runs, and waits for the answers."""
-    page.locator(".st-key-models input").fill("fake:echo")
-    page.wait_for_timeout(300)
-    page.keyboard.press("Enter")
-    driving.settle(page)
-    page.keyboard.press("Escape")
+def other_models(workspace: Path) -> list[str]:
+    """Base models of the evaluations beside the first one, for the Playground; `fake:echo` where there is one only."""
+    with Lab(workspace=workspace) as lab:
+        runs = lab.runs(kinds=["prompt"], limit=40)
+    models = dict.fromkeys(run.model for run in reversed(runs) if run.model and "fail" not in run.model)
+    return [*models][1:3] or ["fake:echo"]
+
+
+def run_tries(page: Any, models: list[str]) -> None:
+    """Adds base models, runs, and waits for the answers."""
+    for model in models:
+        page.locator(".st-key-models input").fill(model)
+        page.wait_for_timeout(300)
+        page.keyboard.press("Enter")
+        driving.settle(page)
+    page.locator("[data-testid=stHeading]").first.click()
     page.locator(".st-key-run button").click()
     page.wait_for_selector("text=/→ \\d+ tokens/", timeout=120_000)
     driving.settle(page, seconds=120)

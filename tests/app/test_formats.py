@@ -12,11 +12,11 @@ from promptlab.types import Interval, Score, Usage
     ("text", "expected"),
     [
         ("positive\n", "positive⏎"),
-        (" a b ", "␠a b␠"),
+        (" a b ", "␣a b␣"),
         ("a\nb", "a\nb"),
         ("\t", "⇥"),
-        ("\x1b[31mred", "␛[31mred"),
-        ("\x00\ud800\u202e", "␀��"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("\x00\ud800\u202e", "\\x00\\ud800\\u202e"),
         ("", ""),
     ],
 )

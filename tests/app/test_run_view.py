@@ -179,3 +179,13 @@ def test_a_run_that_is_not_there_is_one_line(app):
     assert not page.exception
     assert any("no run 'abcdef12'" in text.value for text in page.text)
     assert not app("run").exception
+
+
+def test_a_run_that_still_runs_says_so_and_draws_itself_again(app, lab: Lab):
+    run = lab.run("slow")
+    page = app("run", run=run.uid)
+    assert not page.exception
+    assert ":blue[running]" in said(page)
+    run.log_metrics(loss=0.5)
+    run.end()
+    assert ":green[finished]" in said(page.run())
