@@ -47,6 +47,7 @@ check: install ## format, lint, types, floors, migrations
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	cd app && MYPYPATH=.:../src $(CURDIR)/$(BIN)/mypy --strict --explicit-package-bases .
 	$(BIN)/lint-imports
 	$(BIN)/python -m promptlab.store.migrate check
 
