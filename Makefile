@@ -17,7 +17,7 @@ CHROMIUM := $(or $(PROMPTLAB_CHROMIUM),$(shell command -v chromium || command -v
 .PHONY: help install demo test check app bench screenshots browser clean
 
 help: ## what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(INSTALLED) ## a .venv with everything that `make test` and `make app` need
 
