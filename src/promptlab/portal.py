@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+WAIT_SECONDS = 0.25
+"""How late an interrupt may be noticed while a coroutine is waited for."""
 CLOSE_SECONDS = 5.0
 """How long the loop's cleanup may take when the process ends."""
 
@@ -55,6 +57,9 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 
     loop.call_soon_threadsafe(start)
     try:
+        # In short waits: a signal that arrives in another thread, or on Windows, does not end a long one.
+        while not concurrent.futures.wait([finished], timeout=WAIT_SECONDS).done:
+            pass
         return finished.result()
     except KeyboardInterrupt:
         if not finished.done():
