@@ -177,3 +177,12 @@ def _spelled(blank: str) -> str:
 def _escape(found: re.Match[str]) -> str:
     code = ord(found[0])
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def file_name(name: str) -> str:
+    """A name as a browser may save it under: letters, digits, `.`, `-` and `_`, at most 100 of them.
+
+    Example: file_name("../plots/a b.svg") -> "a_b.svg"
+    """
+    last = re.split(r"[/\\]", name)[-1]
+    return re.sub(r"[^\w.-]", "_", last).lstrip(".")[-100:] or "artifact"

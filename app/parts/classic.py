@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from formats import bytes_text, excerpt, measure_text
-from shared import lab
+from formats import bytes_text, excerpt, file_name, measure_text
+from shared import guarded, lab, plain
 
 if TYPE_CHECKING:
     from promptlab.store.rows import RunDetail
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 CURVES = 6
 """Curves that are drawn at once."""
 HIDDEN_TAGS = "promptlab."
+PREVIEW_BYTES = 4_000
+DOWNLOAD_BYTES = 50_000_000
 
 
 def draw(detail: RunDetail) -> None:
@@ -41,6 +43,31 @@ def draw(detail: RunDetail) -> None:
             for item in detail.artifacts
         ]
         st.dataframe(pd.DataFrame(lines), hide_index=True, key="artifacts")
+        _open_artifact(detail)
+
+
+@guarded
+def _open_artifact(detail: RunDetail) -> None:
+    """One artifact chosen: its beginning as text, and the whole of it to download."""
+    by_name = {item.name: item for item in detail.artifacts}
+    choice, download = st.columns([3, 1], vertical_alignment="bottom")
+    name = choice.selectbox("Open", list(by_name), index=None, key="artifact", format_func=excerpt)
+    if name is None:
+        return
+    item = by_name[name]
+    with lab().artifact(detail.run.uid, name) as stream:
+        beginning = stream.read(PREVIEW_BYTES)
+        if item.bytes <= DOWNLOAD_BYTES:
+            content = beginning + stream.read()
+            download.download_button("Download", content, file_name=file_name(name), mime="application/octet-stream")
+        else:
+            st.caption(f'Too large to download here; in a script: `lab.artifact("{detail.run.uid[:8]}", ...)`')
+    if b"\0" in beginning:
+        st.caption("Not text.")
+    else:
+        plain(beginning.decode("utf-8", "replace"))
+        if item.bytes > PREVIEW_BYTES:
+            st.caption(f"The first {bytes_text(PREVIEW_BYTES)} of {bytes_text(item.bytes)}.")
 
 
 def _metrics(detail: RunDetail) -> None:

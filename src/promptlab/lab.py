@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from promptlab import portal
 from promptlab.config import Workspace, find_workspace
-from promptlab.errors import SuiteError
+from promptlab.errors import SuiteError, UsageError
 from promptlab.types import Direction, Message, PromptVersion
 
 if TYPE_CHECKING:
@@ -271,6 +271,15 @@ class Lab:
 
         with self.database.connect() as connection:
             return details.run_detail(connection, uid)
+
+    def artifact(self, uid: str, name: str) -> BinaryIO:
+        """A run's artifact, open for reading bytes; close it. Raises UsageError for a name that the run has not."""
+        from promptlab.store.artifacts import ArtifactStore
+
+        for item in self.run_detail(uid).artifacts:
+            if item.name == name:
+                return ArtifactStore(self.workspace.artifacts).open(item.digest)
+        raise UsageError(f"run '{uid[:8]}' has no artifact '{name}'; `promptlab runs show {uid[:8]}` lists them")
 
     def summaries(self, run_ids: Sequence[int]) -> Mapping[int, Mapping[str, float]]:
         """The last value of every metric, by run id: what a list of runs shows."""

@@ -62,3 +62,18 @@ def test_values_read_in_their_unit():
 )
 def test_a_score_is_one_word(score, expected):
     assert formats.score_text(score) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "saved"),
+    [
+        ("../plots/a b.svg", "a_b.svg"),
+        ("C:\\x\\y.png", "y.png"),
+        ("..", "artifact"),
+        ("", "artifact"),
+        ("a\x00b", "a_b"),
+        ("\u202egnp.exe", "_gnp.exe"),
+    ],
+)
+def test_a_download_is_never_named_like_a_path(name: str, saved: str):
+    assert formats.file_name(name) == saved

@@ -165,6 +165,14 @@ def test_a_classic_run_shows_params_metrics_curves_tags_and_artifacts(app, lab: 
     assert len(page.get("vega_lite_chart")) == 1
 
 
+def test_an_artifact_opens_as_text_and_can_be_downloaded(app, lab: Lab):
+    page = app("run", run=seeding.train(lab))
+    page.selectbox(key="artifact").select("report.txt").run()
+    assert not page.exception
+    assert any(code.value == "precision recall" for code in page.code)
+    assert len(page.get("download_button")) == 1
+
+
 def test_predictions_of_a_classic_run_have_a_matrix_too(app, lab: Lab, workspace):
     with lab.run("mine") as run:
         run.log_predictions(workspace / "sentiment.yaml", ["positive", "positive", "negative", "positive"])

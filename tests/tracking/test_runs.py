@@ -27,6 +27,10 @@ def test_params_metrics_tags_and_artifacts_are_kept(lab: Lab, tmp_path: Path):
     assert detail.params == {"C": "1.0", "layers": "[1, 2]"}
     assert detail.tags["team"] == "a"
     assert [artifact.name for artifact in detail.artifacts] == ["plot.svg"]
+    with lab.artifact(run.uid, "plot.svg") as stream:
+        assert stream.read() == b"<svg/>"
+    with pytest.raises(UsageError, match="no artifact 'other'"):
+        lab.artifact(run.uid, "other")
     assert lab.metric_history(run.uid, "loss") == [(0, 1.0), (1, 0.5), (2, 1.0 / 3)]
     assert lab.find_run(run.uid[:6]).status == "finished"
 
