@@ -48,7 +48,7 @@ def said() -> None:
 
 def _store(source: str, name: str, note: str) -> None:
     try:
-        saved = lab().prompts.save_source(name.strip(), source, note=note.strip())
+        saved = lab().prompts.save_source(name.strip(), source, note=note.strip(), file=True)
     except UsageError as error:
         st.session_state["saved"] = (str(error), False)
         return
@@ -61,4 +61,6 @@ def _store(source: str, name: str, note: str) -> None:
     text = f"saved as {version.reference}" if saved.created else f"identical to v{version.number}, nothing saved"
     if saved.file is not None:
         text += f"; {saved.file.name} has it too"
+    elif lab().prompts.edited(version.name):
+        text += f"; {version.name}.j2 has unsaved edits of its own and was left alone"
     st.session_state["saved"] = (text, True)

@@ -67,6 +67,14 @@ def test_saving_carries_along_a_file_without_unsaved_edits_and_spares_an_edited_
     assert path.read_text() == "Mine {{ text }}"
 
 
+def test_saving_with_a_file_writes_one_where_there_is_none(lab: Lab):
+    saved = lab.prompts.save_source("fresh", "Say {{ text }}", file=True)
+    assert saved.file == lab.prompts.path("fresh")
+    assert saved.file.read_text() == "Say {{ text }}"
+    assert not lab.prompts.edited("fresh")
+    assert lab.prompts.save_source("plain", "Say {{ text }}").file is None
+
+
 def test_names_are_never_paths(lab: Lab, tmp_path: Path):
     for name in ("../evil", "/etc/passwd", "a/b", "..", "", "a\x00b"):
         with pytest.raises(PromptError):
