@@ -153,14 +153,10 @@ class Lab:
         prompts and models replace the suite's; limit takes the first cases. Raises UsageError before any call.
         """
         from promptlab.execute.evaluate import evaluate
-        from promptlab.execute.plan import StoredPrompt, check, make_plan
+        from promptlab.execute.plan import StoredPrompt, make_plan
 
         loaded = self.suite(suite, limit=limit)
-        chosen = [self._resolve(model) for model in (models if models is not None else loaded.models)]
-        names = list(prompts) if prompts is not None else list(loaded.prompts)
-        if models is not None and all(model.provider == "python" for model in chosen):
-            names = []
-        check(loaded, [self.prompts.find(name) for name in names], chosen)
+        names, chosen = self._checked(loaded, prompts, models, settings=settings, repeats=repeats)
         plan = make_plan(
             loaded,
             [StoredPrompt(*self.prompts.use(name)) for name in names],
@@ -171,6 +167,23 @@ class Lab:
             concurrency=concurrency,
         )
         return evaluate(plan, database=self.database, workspace=self.workspace, experiment=experiment, watcher=watcher)
+
+    def check(
+        self,
+        suite: str | Path | Suite,
+        *,
+        prompts: Sequence[str] | None = None,
+        models: Sequence[str | Model] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        repeats: int | None = None,
+    ) -> Suite:
+        """The suite, where `evaluate` with the same arguments would start; stores and sends nothing.
+
+        Raises UsageError for what `evaluate` would refuse.
+        """
+        loaded = self.suite(suite)
+        self._checked(loaded, prompts, models, settings=settings, repeats=repeats)
+        return loaded
 
     def suite(self, suite: str | Path | Suite, *, limit: int | None = None) -> Suite:
         """A suite, read and checked; a path is taken from the current folder, else from the workspace."""
@@ -388,6 +401,25 @@ class Lab:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _checked(
+        self,
+        suite: Suite,
+        prompts: Sequence[str] | None,
+        models: Sequence[str | Model] | None,
+        *,
+        settings: Mapping[str, Any] | None,
+        repeats: int | None,
+    ) -> tuple[list[str], list[Model]]:
+        """The names of the prompts and the models that an evaluation takes, in place of the suite's where given."""
+        from promptlab.execute.plan import check
+
+        chosen = [self._resolve(model) for model in (models if models is not None else suite.models)]
+        names = list(prompts) if prompts is not None else list(suite.prompts)
+        if models is not None and all(model.provider == "python" for model in chosen):
+            names = []
+        check(suite, [self.prompts.find(name) for name in names], chosen, settings=settings, repeats=repeats)
+        return names, chosen
 
     def _resolve(self, model: str | Model) -> Model:
         if not isinstance(model, str):

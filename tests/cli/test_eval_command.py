@@ -257,3 +257,12 @@ def test_a_terminal_sees_bars_while_nothing_has_come_yet(folder: Path):
     assert b"waiting for the first answer" in seen
     assert b"0/2" in seen
     assert "plain@1" in out
+
+
+def test_a_mistake_in_a_later_suite_is_found_before_the_first_call(promptlab, folder: Path):
+    text = (folder / "words.yaml").read_text()
+    (folder / "later.yaml").write_text(text.replace("name: words", "name: later").replace("fake:echo", "fake:nothing"))
+    ended = promptlab("eval", "words.yaml", "later.yaml")
+    assert ended.code == 2
+    assert "fake:nothing" in ended.err
+    assert "words" not in promptlab("runs", "list").out

@@ -56,6 +56,7 @@ def test_an_interrupted_run_says_so_and_its_answers_are_not_asked_for_again(fold
         assert (parent.status, child.status) == ("interrupted", "interrupted")
         report = lab.report(parent.uid)
         assert report.partial
+        assert report.calls.lost == 0
         assert 4 <= report.ended < report.planned == 40
         again = lab.evaluate(folder / "slow.yaml")
         assert again.calls.cached >= report.ended

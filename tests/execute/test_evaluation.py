@@ -147,6 +147,11 @@ def test_what_could_never_run_is_refused_before_anything_is_stored(lab: Lab, fol
         lab.evaluate(folder / "words.yaml", models=["fake:echo", "fake:echo"])
     with pytest.raises(SuiteError, match="limit"):
         lab.evaluate(folder / "words.yaml", limit=0)
+    with pytest.raises(UsageError, match="temprature"):
+        lab.evaluate(folder / "words.yaml", settings={"temprature": 1})
+    with pytest.raises(SuiteError, match="repeats is 0"):
+        lab.evaluate(folder / "words.yaml", repeats=0)
+    assert list(lab.prompts.list()) == []
     assert list(lab.runs()) == []
 
 
@@ -213,3 +218,17 @@ def test_a_misspelt_setting_in_front_matter_is_named(lab: Lab, folder: Path):
     (folder / "prompts" / "typo.j2").write_text("---\nsettings: {temprature: 0.1}\n---\n{{ text }}")
     with pytest.raises(UsageError, match=r"typo.*temprature.*temperature"):
         lab.evaluate(folder / "words.yaml", prompts=["typo"])
+
+
+def test_a_file_and_its_own_version_are_one_variant_named_twice(lab: Lab, folder: Path):
+    lab.prompts.use("plain")
+    with pytest.raises(SuiteError, match="plain@1 · fake:echo' is named twice"):
+        lab.evaluate(folder / "words.yaml", prompts=["plain", "plain@1"])
+
+
+def test_a_check_says_what_an_evaluation_would_and_stores_nothing(lab: Lab, folder: Path):
+    assert lab.check(folder / "words.yaml").name == "words"
+    (folder / "prompts" / "other.j2").write_text("Say {{ word }}")
+    with pytest.raises(UndefinedVariableError, match="needs `word`"):
+        lab.check(folder / "words.yaml", prompts=["other"])
+    assert list(lab.prompts.list()) == []

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import time
 from pathlib import Path
 
 import pytest
 
 from promptlab import Lab
 from promptlab.errors import RunNotFoundError, UsageError
+from promptlab.tracking.run import HEARTBEAT_SECONDS
 
 
 @pytest.fixture
@@ -88,3 +90,14 @@ def test_runs_list_hides_tries_unless_asked(lab: Lab):
         pass
     assert [row.kind for row in lab.runs()] == ["train"]
     assert [row.kind for row in lab.runs(include_tries=True)] == ["train", "try"]
+
+
+def test_a_run_that_computes_and_logs_nothing_is_known_to_be_alive(lab: Lab):
+    with lab.run("fits for long") as run:
+        started = lab.find_run(run.uid).heartbeat_at
+        deadline = time.monotonic() + 3 * HEARTBEAT_SECONDS
+        while (heard := lab.find_run(run.uid).heartbeat_at) == started and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert heard is not None
+        assert heard != started
+    assert lab.find_run(run.uid).status == "finished"

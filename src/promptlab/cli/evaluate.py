@@ -103,6 +103,9 @@ def evaluate(
         to_csv = _open_file(stack, csv_file, option="--csv")
         lab = stack.enter_context(open_lab(db))
         loaded = [lab.suite(suite, limit=limit) for suite in suites]
+        for suite in loaded if len(loaded) > 1 else ():
+            # A mistake in a later suite is found before the first call of the earlier ones.
+            lab.check(suite, **{name: options[name] for name in ("prompts", "models", "settings", "repeats")})
         codes = []
         for position, suite in enumerate(loaded):
             if position and json_file != "-":

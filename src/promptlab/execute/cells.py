@@ -21,7 +21,7 @@ from promptlab.models.base import Model
 from promptlab.prompts import rendering
 from promptlab.prompts.digest import canonical_json, rendered_digest
 from promptlab.store import outputs
-from promptlab.store.database import Database
+from promptlab.store.database import Connection, Database
 from promptlab.store.rows import AnswerRow, AttemptStart, OutputInsert, ScoreInsert
 from promptlab.types import (
     RETRIED_STATUSES,
@@ -172,23 +172,29 @@ async def _attempt(
     start = AttemptStart(
         run_id, cell.cache_key or "", "generate", datetime.now(UTC), key=cell.case.key, repeat=cell.repeat
     )
-    (attempt_id,) = await commit(database, lambda connection: outputs.begin_attempts(connection, [start]))
+    begun: list[int] = []
+
+    def begin(connection: Connection) -> None:
+        # Assigned whole, since a write may run twice.
+        begun[:] = outputs.begin_attempts(connection, [start])
+
     try:
+        await commit(database, begin)
         response = await send(request)
     except CallError as error:
         status, message = error.status, str(error)
         await commit(
             database,
             lambda connection: outputs.finish_attempt(
-                connection, attempt_id, status=status, error=message, ended_at=datetime.now(UTC)
+                connection, begun[0], status=status, error=message, ended_at=datetime.now(UTC)
             ),
         )
         raise
     except asyncio.CancelledError:
-        # Not awaited: the loop is ending. The writer is drained before the process does.
+        # Not awaited: the loop is ending. Writes keep their order, and the writer is drained before the process ends.
         database.write(
             lambda connection: outputs.finish_attempt(
-                connection, attempt_id, status="cancelled", error="interrupted", ended_at=datetime.now(UTC)
+                connection, begun[0], status="cancelled", error="interrupted", ended_at=datetime.now(UTC)
             )
         )
         raise
@@ -199,7 +205,7 @@ async def _attempt(
         database,
         lambda connection: outputs.finish_with_answer(
             connection,
-            attempt_id,
+            begun[0],
             cache_key=cell.cache_key or "",
             reusable=cell.cache_key is not None,
             response=answered,

@@ -57,10 +57,18 @@ class StoredPrompt:
     id: int
 
 
-def check(suite: Suite, prompts: Sequence[PromptVersion], models: Sequence[Model]) -> None:
+def check(
+    suite: Suite,
+    prompts: Sequence[PromptVersion],
+    models: Sequence[Model],
+    *,
+    settings: Mapping[str, Any] | None = None,
+    repeats: int | None = None,
+) -> None:
     """Raises UsageError for what could never run, before anything is stored or sent.
 
-    That is: no case, no model, no prompt for a model that needs one, a template that cannot render its first case.
+    That is: no case, no model, no prompt for a model that needs one, a variant that is named twice, a setting that
+    does not exist, a template that cannot render its first case.
     """
     where = str(suite.path or suite.name)
     if not suite.cases:
@@ -70,7 +78,12 @@ def check(suite: Suite, prompts: Sequence[PromptVersion], models: Sequence[Model
     needing = [model for model in models if model.provider != "python"]
     if needing and not prompts:
         raise SuiteError(f"{where}: has no prompts; name one under `prompts:` or with --prompt")
+    if repeats is not None and repeats < 1:
+        raise SuiteError(f"{where}: repeats is {repeats}; it is a whole number from 1")
+    check_settings(settings or {}, where="settings")
+    _refuse_twins([model.name for model in models], where)
     if needing:
+        _refuse_twins([prompt.reference for prompt in prompts], where)
         for prompt in prompts:
             check_settings(prompt.settings, where=f"prompt '{prompt.name}'")
             _check_first_case(prompt, suite.cases[0], where)
@@ -88,8 +101,8 @@ def make_plan(
 ) -> Plan:
     """The plan of a suite with these prompts and models, checked before, in place of the suite's own names.
 
-    settings win over the suite's, which win over a prompt's front matter. Raises UsageError for a setting that does
-    not exist and a variant that is named twice.
+    settings win over the suite's, which win over a prompt's front matter. Raises SuiteError where two names, such as
+    a file's and a version's, turn out to be the same prompt version.
     """
     where = str(suite.path or suite.name)
     needing = [model for model in models if model.provider != "python"]
@@ -100,26 +113,21 @@ def make_plan(
         for prompt in prompts
     ]
     variants += [Variant(None, None, model, {}) for model in models if model.provider == "python"]
-    _refuse_twins(variants, where)
-    count = repeats if repeats is not None else suite.repeats
-    if count < 1:
-        raise SuiteError(f"{where}: repeats is {count}; it is a whole number from 1")
+    _refuse_twins([variant.name for variant in variants], where)
     return Plan(
         suite=suite,
         variants=tuple(variants),
         cases=suite.cases,
-        repeats=count,
+        repeats=repeats if repeats is not None else suite.repeats,
         use_cache=use_cache,
         concurrency=concurrency,
     )
 
 
-def _refuse_twins(variants: Sequence[Variant], where: str) -> None:
-    seen: set[str] = set()
-    for variant in variants:
-        if variant.name in seen:
-            raise SuiteError(f"{where}: the variant '{variant.name}' is named twice; name each prompt and model once")
-        seen.add(variant.name)
+def _refuse_twins(names: Sequence[str], where: str) -> None:
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            raise SuiteError(f"{where}: '{name}' is named twice; name each prompt and each base model once")
 
 
 def _check_first_case(prompt: PromptVersion, case: Case, where: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import mimetypes
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from promptlab import portal
 from promptlab.errors import UsageError
 from promptlab.store import metrics, params, runs
 from promptlab.store.artifacts import ArtifactStore, record_artifact
@@ -37,7 +39,7 @@ class Run:
         self._row = row
         self._artifacts = artifacts
         self._score_predictions = score_predictions
-        self._beat_at = time.monotonic()
+        self._heart = portal.submit(_beat(database, row.uid))
 
     @property
     def uid(self) -> str:
@@ -59,7 +61,6 @@ class Run:
         at_ms = int(time.time() * 1000)
         points = [(str(key), _number(key, value), step, at_ms) for key, value in {**(values or {}), **more}.items()]
         self._database.write(lambda connection: metrics.log_metrics(connection, self._row.id, points))
-        self._beat()
 
     def set_tags(self, tags: Mapping[str, Any] | None = None, /, **more: Any) -> None:
         """Sets tags, as text; an earlier value is replaced."""
@@ -103,6 +104,7 @@ class Run:
     def end(self, status: str = "finished", *, error: str | None = None) -> None:
         """Ends the run: `finished` or `failed`."""
         self.flush()
+        self._heart.cancel()
         now = datetime.now(UTC)
         self._database.write(
             lambda connection: runs.finish_run(connection, self._row.uid, status, error=error, ended_at=now)
@@ -128,12 +130,12 @@ class Run:
         ).result()
         return digest
 
-    def _beat(self) -> None:
-        if time.monotonic() - self._beat_at < HEARTBEAT_SECONDS:
-            return
-        self._beat_at = time.monotonic()
-        now = datetime.now(UTC)
-        self._database.write(lambda connection: runs.heartbeat(connection, [self._row.uid], now))
+
+async def _beat(database: Database, uid: str) -> None:
+    """Says again and again that the run is alive, also while its script computes and logs nothing."""
+    while True:
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+        await database.commit(lambda connection: runs.heartbeat(connection, [uid], datetime.now(UTC)))
 
 
 def _text(value: Any) -> str:
