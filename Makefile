@@ -14,7 +14,7 @@ INSTALLED := .venv/installed-$(shell cat pyproject.toml constraints.txt | cksum 
 CHROMIUM := $(or $(PROMPTLAB_CHROMIUM),$(shell command -v chromium || command -v chromium-browser || command -v google-chrome))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check app bench screenshots browser clean
+.PHONY: help install demo test check app bench screenshots browser postgresql clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,8 +39,12 @@ app: install ## the workbench in the browser, on the demo's database
 browser:
 	@sh .ci/install-browser "$(CHROMIUM)"
 
-test: install browser ## all tests: real base models, a real server, a real browser
+postgresql:
+	@sh .ci/install-postgresql
+
+test: install browser postgresql ## all tests: real base models, real servers, a real browser
 	@$(BIN)/promptlab models pull smollm2-135m >&2
+	@$(BIN)/promptlab models pull gemma-3-270m >&2
 	@$(BIN)/python -m pytest
 
 check: install ## format, lint, types, floors, migrations
@@ -51,7 +55,7 @@ check: install ## format, lint, types, floors, migrations
 	$(BIN)/lint-imports
 	$(BIN)/python -m promptlab.store.migrate check
 
-bench: install ## the bars in benchmarks/, each printing its figures
+bench: install postgresql ## the bars in benchmarks/, each printing its figures
 	@for bar in benchmarks/*.py; do echo "== $$bar"; $(BIN)/python "$$bar" || exit $$?; done
 
 screenshots: install browser ## every page of the app, rendered into .promptlab/screenshots

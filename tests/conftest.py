@@ -8,6 +8,7 @@ pytest_plugins = ("servers",)
 
 # A hub id that a test names by mistake fails at once in place of asking the hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
-# Only the cache stays: it holds the converted weights that `promptlab models pull` has made.
-for _name in [name for name in os.environ if name.startswith(("OPENAI_", "PROMPTLAB_")) and name != "PROMPTLAB_CACHE"]:
+# The cache stays: it holds the converted weights that `promptlab models pull` has made. So does the server to test on.
+_KEPT = ("PROMPTLAB_CACHE", "PROMPTLAB_TEST_POSTGRES")
+for _name in [name for name in os.environ if name.startswith(("OPENAI_", "PROMPTLAB_")) and name not in _KEPT]:
     del os.environ[_name]

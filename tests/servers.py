@@ -1,8 +1,9 @@
-"""Fixtures of real things: a real OpenAI-compatible server of SmolLM2, its folder, a server that misbehaves."""
+"""Fixtures of real things: an OpenAI-compatible server of SmolLM2, its folder, a server that misbehaves, databases."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,12 +12,14 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from loopback import Loopback, running_loopback
+from postgres_server import NoServerError, PostgresServer, running_server
 
 START_SECONDS = 240
 
@@ -42,6 +45,42 @@ def loopback() -> Iterator[Loopback]:
     """A server on this machine that speaks OpenAI's protocol, well or badly, as the model's name says."""
     with running_loopback() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server; where none can be had, the test is skipped and says what to install."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(running_server())
+        except NoServerError as error:
+            pytest.skip(str(error))
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A current database of its own on the server."""
+    with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A current SQLite database, migrated once and copied for each test."""
+    from promptlab.store.database import Database
+
+    path = tmp_path_factory.mktemp("empty") / "lab.db"
+    Database.open(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path, empty_sqlite: Path) -> str:
+    """A current database of each kind: the test runs once on both."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgres_url"))
+    return f"sqlite:///{shutil.copy(empty_sqlite, tmp_path / 'lab.db')}"
 
 
 @pytest.fixture(scope="session")

@@ -55,17 +55,21 @@ def draw(report: Report) -> None:
 
 
 def _partial(report: Report) -> None:
-    if report.partial:
-        share = f"{report.ended:,} of {report.planned:,} cells"
-        if report.run.status == "running":
-            st.info(f"Running: {share} have ended. All figures are of those.", icon=":material/hourglass_top:")
-            st.progress(report.ended / report.planned)
-        else:
-            st.warning(
-                f"**Partial: {share} ended.** Every figure below is of those only. Run the same command again: "
-                "answers that are stored are reused, only the missing ones are asked for.",
-                icon=":material/warning:",
-            )
+    """Says that cells are missing, and the command that goes on with the run."""
+    run = report.run
+    share = f"{report.ended:,} of {report.planned:,} cells"
+    if report.partial and run.status == "running":
+        st.info(f"Running: {share} have ended. All figures are of those.", icon=":material/hourglass_top:")
+        st.progress(report.ended / report.planned)
+    elif run.kind == "eval" and (report.partial or run.status == "stopped"):
+        said = f"**Partial: {share} ended.** Every figure below is of those only." if report.partial else "**Stopped.**"
+        st.warning(
+            f"{said} Go on with it in a terminal; what was answered is not asked for again:",
+            icon=":material/warning:",
+        )
+        plain(f"promptlab eval --resume {run.uid[:8]}")
+    elif report.partial:
+        st.warning(f"**Partial: {share} ended.** Every figure below is of those only.", icon=":material/warning:")
 
 
 def _summary(report: Report, best: str | None) -> pd.DataFrame:

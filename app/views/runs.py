@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PAGE = 50
 FILTERS = {"All": None, "Evaluations": ["eval"], "Prompt variants": ["prompt"], "Training": ["train"], "Tries": ["try"]}
-STATUSES = ["running", "finished", "failed", "interrupted", "cancelled"]
+STATUSES = ["running", "finished", "stopped", "failed", "interrupted", "cancelled"]
 
 
 @guarded

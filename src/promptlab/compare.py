@@ -14,11 +14,11 @@ from promptlab.reports import Report, VariantReport, evaluator_order, read_repor
 from promptlab.statistics.multiple import holm
 from promptlab.statistics.paired import PairedDifference, paired_difference
 from promptlab.statistics.verdict import Verdict, verdict
-from promptlab.store import metrics
+from promptlab.store import aggregates, metrics
 from promptlab.store.database import Database
-from promptlab.store.rows import CellRow, RunRow
+from promptlab.store.rows import RunRow
 from promptlab.tracking.direction import infer_direction
-from promptlab.types import ANSWER_STATUSES, Direction
+from promptlab.types import Direction
 
 LATENCY = "latency_seconds"
 
@@ -79,16 +79,15 @@ def compare(database: Database, chosen: Sequence[RunRow], *, baseline: str | Non
     baseline: uid of the variant that the others are held against; default: the first of several runs, the
     best one where a single parent is given. Raises ComparisonError where there is nothing to compare.
     """
-    reports = [read_report(database, run) for run in chosen]
+    reports = [read_report(database, run, with_cells=False) for run in chosen]
     variants = _distinct(reports)
     if len(variants) < 2:
         raise ComparisonError("there is one variant only; name two runs, or an evaluation with several variants")
-    cells = [cell for report in reports for cell in report.cells]
     names = _measures(database, chosen, variants)
     if not names:
         raise ComparisonError("these runs have no scores on cases; only runs with outputs compare case by case")
     directions = _directions(database, names)
-    values = {variant.id: _values([cell for cell in cells if cell.run_uid == variant.id]) for variant in variants}
+    values = {variant.id: _values(database, variant.id) for variant in variants}
     base = _baseline(variants, chosen, baseline, names, directions)
     others = [variant for variant in variants if variant.id != base.id]
     measured = {
@@ -141,31 +140,14 @@ def _measures(database: Database, chosen: Sequence[RunRow], variants: Sequence[V
 
 
 def _directions(database: Database, names: Sequence[str]) -> dict[str, Direction]:
-    with database.connect() as connection:
-        stored = metrics.directions(connection, names)
+    stored = database.read(lambda connection: metrics.directions(connection, names))
     return {name: stored.get(name) or infer_direction(name) for name in names}
 
 
-def _values(cells: Sequence[CellRow]) -> _Values:
-    collected: dict[str, dict[str, list[float]]] = {}
-    passfail: dict[str, bool] = {}
-    for cell in cells:
-        if cell.status not in ANSWER_STATUSES:
-            continue
-        if cell.seconds is not None:
-            collected.setdefault(LATENCY, {}).setdefault(cell.inputs_digest, []).append(cell.seconds)
-            passfail[LATENCY] = False
-        for name, score in cell.scores.items():
-            if score.value is None:
-                continue
-            of_case = collected.setdefault(name, {}).setdefault(cell.inputs_digest, [])
-            of_case.append(score.value)
-            single = score.passed is not None and score.value in (0.0, 1.0) and len(of_case) == 1
-            passfail[name] = passfail.get(name, True) and single
+def _values(database: Database, run_uid: str) -> _Values:
+    found = database.read(lambda connection: aggregates.paired_values(connection, run_uid))
     return _Values(
-        {name: {case: sum(few) / len(few) for case, few in cases.items()} for name, cases in collected.items()},
-        passfail,
-        frozenset(cell.inputs_digest for cell in cells if cell.status in ANSWER_STATUSES),
+        {LATENCY: found.seconds, **found.values}, {LATENCY: False, **found.passfail}, frozenset(found.seconds)
     )
 
 

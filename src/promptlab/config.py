@@ -6,10 +6,11 @@ Precedence: an argument, then the environment, then promptlab.toml, then the def
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,33 @@ from promptlab.errors import WorkspaceError
 
 CONFIG_NAME = "promptlab.toml"
 RESERVED_PROVIDERS = frozenset({"openai", "local", "fake", "python"})
+DEADLINE_SECONDS = 120.0
+"""How long a whole call may take where promptlab.toml does not say."""
+
+_PRICE_KEYS = ("input_usd_per_million", "output_usd_per_million", "cached_input_usd_per_million")
+_LIMIT_KEYS = ("requests_per_minute", "tokens_per_minute", "max_concurrency", "deadline_seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What may be asked of a provider: None: no limit that is known beforehand.
+
+    max_concurrency: the most calls in flight, from 1. deadline_seconds: how long a whole call may take.
+    """
+
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    max_concurrency: int | None = None
+    deadline_seconds: float = DEADLINE_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class PriceOverride:
+    """A price of the user's own, in US dollars for a million tokens; None: unknown, for cached input: as all input."""
+
+    input_usd_per_million: float | None = None
+    output_usd_per_million: float | None = None
+    cached_input_usd_per_million: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +62,18 @@ class Endpoint:
     output_usd_per_million: float | None = None
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
+    max_concurrency: int | None = None
+    deadline_seconds: float | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """What may be asked of it."""
+        return Limits(
+            self.requests_per_minute,
+            self.tokens_per_minute,
+            self.max_concurrency,
+            DEADLINE_SECONDS if self.deadline_seconds is None else self.deadline_seconds,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +86,22 @@ class Workspace:
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     threads: int | None = None
     """Threads for local models; None takes the number of free cores."""
+    prices: Mapping[str, PriceOverride] = field(default_factory=dict)
+    """The user's own prices by model name or pattern, such as `openai:gpt-4o-mini` or `ollama:*`."""
+    openai: Limits = Limits()
+    """What may be asked of `openai:`."""
 
     @property
     def prompts(self) -> Path:
         """The folder of prompt files."""
         return self.root / "prompts"
+
+    def limits_for(self, provider: str) -> Limits:
+        """What may be asked of `openai` or a named endpoint; no limits for any other provider."""
+        if provider == "openai":
+            return self.openai
+        endpoint = self.endpoints.get(provider)
+        return Limits() if endpoint is None else endpoint.limits
 
 
 def find_workspace(start: Path | None = None, *, db: str | None = None) -> Workspace:
@@ -59,14 +110,17 @@ def find_workspace(start: Path | None = None, *, db: str | None = None) -> Works
     db: a database URL or a file path; it wins over PROMPTLAB_DB. Raises WorkspaceError.
     """
     root = _find_root(start)
-    settings = _read_config(root / CONFIG_NAME)
+    path = root / CONFIG_NAME
+    settings = _read_config(path)
     db_url = _database_url(db or os.environ.get("PROMPTLAB_DB"), root)
     return Workspace(
         root=root,
         db_url=db_url,
         artifacts=_artifact_folder(db_url, root),
-        endpoints=_endpoints(settings.get("endpoints", {}), root / CONFIG_NAME),
+        endpoints=_endpoints(settings.get("endpoints", {}), path),
         threads=settings.get("local", {}).get("threads"),
+        prices=_prices(settings.get("prices", {}), path),
+        openai=_openai(settings.get("openai", {}), path),
     )
 
 
@@ -120,7 +174,7 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise WorkspaceError(f"{path}: not valid TOML: {error}") from error
     except OSError as error:
         raise WorkspaceError(f"{path}: cannot be read: {error.strerror}") from error
-    _refuse_unknown(settings, {"endpoints", "local"}, where=str(path))
+    _refuse_unknown(settings, {"endpoints", "local", "openai", "prices"}, where=str(path))
     local = settings.get("local", {})
     if not isinstance(local, dict):
         raise WorkspaceError(f"{path}: [local] is a table, with `threads`")
@@ -150,13 +204,70 @@ def _endpoint(name: str, table: dict[str, Any], path: Path) -> Endpoint:
     base_url = table.get("base_url")
     if not isinstance(base_url, str) or not base_url.startswith(("http://", "https://")):
         raise WorkspaceError(f"{where}: base_url is {base_url!r}; it is needed, and starts with http:// or https://")
-    for key, value in table.items():
-        if key in ("base_url", "api_key_env"):
-            if not isinstance(value, str):
-                raise WorkspaceError(f"{where}: {key} is {value!r}; it is text")
-        elif not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
-            raise WorkspaceError(f"{where}: {key} is {value!r}; it is a number from 0")
+    if not isinstance(table.get("api_key_env", ""), str):
+        raise WorkspaceError(f"{where}: api_key_env is {table['api_key_env']!r}; it is text")
+    _check_prices(table, where=where)
+    _check_limits(table, where=where)
     return Endpoint(name=name, **table)
+
+
+def _openai(table: Any, path: Path) -> Limits:
+    where = f"{path}, [openai]"
+    if not isinstance(table, dict):
+        raise WorkspaceError(f"{path}: [openai] is a table, with any of {', '.join(_LIMIT_KEYS)}")
+    if "base_url" in table:
+        raise WorkspaceError(
+            f"{where}: base_url is not set here; set OPENAI_BASE_URL, or name the server in [endpoints.NAME]"
+        )
+    _refuse_unknown(table, set(_LIMIT_KEYS), where=where)
+    _check_limits(table, where=where)
+    return Limits(**table)
+
+
+def _prices(tables: Any, path: Path) -> dict[str, PriceOverride]:
+    if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
+        raise WorkspaceError(f'{path}: prices are tables: [prices."PROVIDER:MODEL"] with {_PRICE_KEYS[0]}')
+    return {name: _price(name, table, path) for name, table in tables.items()}
+
+
+def _price(name: str, table: dict[str, Any], path: Path) -> PriceOverride:
+    where = f'{path}, [prices."{name}"]'
+    provider, _, model = name.partition(":")
+    if not provider or not model:
+        raise WorkspaceError(f"{where}: the name is {name!r}; it is PROVIDER:MODEL, such as openai:gpt-4o-mini")
+    if provider in ("local", "python"):
+        raise WorkspaceError(f"{where}: {provider} models run on this machine and cost nothing; remove the table")
+    _refuse_unknown(table, set(_PRICE_KEYS), where=where)
+    _check_prices(table, where=where)
+    if not {"input_usd_per_million", "output_usd_per_million"} & set(table):
+        raise WorkspaceError(f"{where}: input_usd_per_million and output_usd_per_million are missing")
+    return PriceOverride(**table)
+
+
+def _check_prices(table: Mapping[str, Any], *, where: str) -> None:
+    for key in _given(table, _PRICE_KEYS):
+        if not _is_number(table[key]) or table[key] < 0:
+            raise WorkspaceError(f"{where}: {key} is {table[key]!r}; it is a number from 0")
+
+
+def _check_limits(table: Mapping[str, Any], *, where: str) -> None:
+    for key in _given(table, _LIMIT_KEYS):
+        value = table[key]
+        if key == "max_concurrency":
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise WorkspaceError(f"{where}: {key} is {value!r}; it is a whole number from 1")
+        # Of 0 a minute, or within 0 seconds, no call could ever be made.
+        elif not _is_number(value) or value <= 0:
+            raise WorkspaceError(f"{where}: {key} is {value!r}; it is a number above 0")
+
+
+def _given(table: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
+    return [key for key in keys if key in table]
+
+
+def _is_number(value: Any) -> bool:
+    # TOML also knows inf and nan.
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _refuse_unknown(table: Mapping[str, Any], known: set[str], *, where: str) -> None:

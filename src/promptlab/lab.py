@@ -17,8 +17,12 @@ from promptlab.types import Direction, Message, PromptVersion
 
 if TYPE_CHECKING:
     from promptlab.compare import Comparison
+    from promptlab.execute.budget import Budget
+    from promptlab.execute.forecast import Forecast
+    from promptlab.execute.plan import Limits
     from promptlab.execute.progress import Watcher
     from promptlab.execute.result import Evaluation
+    from promptlab.execute.resume import Resumable
     from promptlab.execute.trial import Listener, Trial
     from promptlab.models.base import Model
     from promptlab.models.catalogue import ModelEntry
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
     from promptlab.overviews import Overview
     from promptlab.reports import Report
     from promptlab.store.database import Database, DatabaseStats
-    from promptlab.store.rows import CellDetail, LeaderboardRow, RunDetail, RunRow
+    from promptlab.store.rows import CacheModel, CellDetail, LeaderboardRow, RunDetail, RunRow
     from promptlab.suites.model import Suite
     from promptlab.sync import Prompts
     from promptlab.tracking.run import Run
@@ -145,28 +149,117 @@ class Lab:
         repeats: int | None = None,
         concurrency: int | None = None,
         use_cache: bool = True,
+        max_cost: float | Budget | None = None,
+        max_errors: float | None = None,
         experiment: str = "Default",
         watcher: Watcher | None = None,
     ) -> Evaluation:
         """A suite's evaluation, ended and stored: every cell has an answer or a classed error.
 
-        prompts and models replace the suite's; limit takes the first cases. Raises UsageError before any call.
+        prompts and models replace the suite's; limit takes the first cases. concurrency: the most calls in flight to
+        any endpoint. max_cost: the most it may spend, in US dollars, or a Budget shared with others. max_errors: more
+        errors than so many, or from 0 to 1 than this share of the cells, stop it. Raises UsageError before any call;
+        on Ctrl-C EvaluationInterrupted, a KeyboardInterrupt, once calls in flight have ended.
         """
         from promptlab.execute.evaluate import evaluate
-        from promptlab.execute.plan import StoredPrompt, make_plan
+        from promptlab.execute.plan import ChosenPrompt, make_plan
+
+        loaded = self.suite(suite, limit=limit)
+        names, chosen = self._checked(loaded, prompts, models, settings=settings, repeats=repeats)
+        limits = self._limits(chosen, concurrency, max_cost, max_errors)
+        plan = make_plan(
+            loaded,
+            [ChosenPrompt(*self.prompts.use(name)) for name in names],
+            chosen,
+            settings=settings,
+            repeats=repeats,
+            use_cache=use_cache,
+            limits=limits,
+        )
+        return evaluate(plan, database=self.database, workspace=self.workspace, experiment=experiment, watcher=watcher)
+
+    def resumable(
+        self,
+        run: str,
+        *,
+        models: Sequence[Model] = (),
+        concurrency: int | None = None,
+        max_cost: float | Budget | None = None,
+        max_errors: float | None = None,
+        retry_errors: bool = False,
+    ) -> Resumable:
+        """A run that ended early, as `resume` would go on with it; nothing is written. Raises as `resume` does."""
+        from dataclasses import replace as with_
+
+        from promptlab.execute.resume import find_resumable
+
+        found = find_resumable(
+            run,
+            database=self.database,
+            workspace=self.workspace,
+            resolve=self._resolve,
+            models={model.name: model for model in models},
+            retry_errors=retry_errors,
+        )
+        asked = [variant.model for variant in found.plan.variants]
+        return with_(found, plan=with_(found.plan, limits=self._limits(asked, concurrency, max_cost, max_errors)))
+
+    def resume(
+        self,
+        run: str | Resumable,
+        *,
+        models: Sequence[Model] = (),
+        concurrency: int | None = None,
+        max_cost: float | Budget | None = None,
+        max_errors: float | None = None,
+        retry_errors: bool = False,
+        watcher: Watcher | None = None,
+    ) -> Evaluation:
+        """A run that ended early, brought to its end as it was begun, whatever became of its suite's file.
+
+        Cells that have an answer are not asked again; with retry_errors those that ended in an error are. models: its
+        Python models, which live in a script. Raises UsageError for a run that cannot go on, or still does.
+        """
+        from promptlab.execute.evaluate import resume
+
+        found = run
+        if isinstance(found, str):
+            found = self.resumable(
+                found,
+                models=models,
+                concurrency=concurrency,
+                max_cost=max_cost,
+                max_errors=max_errors,
+                retry_errors=retry_errors,
+            )
+        return resume(found, database=self.database, workspace=self.workspace, watcher=watcher)
+
+    def forecast(
+        self,
+        suite: str | Path | Suite,
+        *,
+        prompts: Sequence[str] | None = None,
+        models: Sequence[str | Model] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        limit: int | None = None,
+        repeats: int | None = None,
+        use_cache: bool = True,
+    ) -> Forecast:
+        """What `evaluate` with these arguments would ask and cost; nothing is stored or sent. Raises as it does."""
+        from promptlab.execute.forecast import forecast
+        from promptlab.execute.plan import ChosenPrompt, make_plan
 
         loaded = self.suite(suite, limit=limit)
         names, chosen = self._checked(loaded, prompts, models, settings=settings, repeats=repeats)
         plan = make_plan(
             loaded,
-            [StoredPrompt(*self.prompts.use(name)) for name in names],
+            [ChosenPrompt(self.prompts.find(name), None) for name in names],
             chosen,
             settings=settings,
             repeats=repeats,
             use_cache=use_cache,
-            concurrency=concurrency,
         )
-        return evaluate(plan, database=self.database, workspace=self.workspace, experiment=experiment, watcher=watcher)
+        return forecast(plan, database=self.database, workspace=self.workspace)
 
     def check(
         self,
@@ -258,8 +351,8 @@ class Lab:
         """Runs, newest first, prompt and classic in one list; page on with the last row's id as before_id."""
         from promptlab.store import runs
 
-        with self.database.connect() as connection:
-            return runs.list_runs(
+        return self.database.read(
+            lambda connection: runs.list_runs(
                 connection,
                 kinds=kinds,
                 name_contains=name_contains,
@@ -270,20 +363,19 @@ class Lab:
                 limit=limit,
                 before_id=before_id,
             )
+        )
 
     def find_run(self, uid: str) -> RunRow:
         """A run by its uid or an unambiguous beginning of it (4 digits or more). Raises RunNotFoundError."""
         from promptlab.store import runs
 
-        with self.database.connect() as connection:
-            return runs.get_run(connection, uid)
+        return self.database.read(lambda connection: runs.get_run(connection, uid))
 
     def run_detail(self, uid: str) -> RunDetail:
         """A run with its params, tags, metrics, artifacts and children."""
         from promptlab.store import details
 
-        with self.database.connect() as connection:
-            return details.run_detail(connection, uid)
+        return self.database.read(lambda connection: details.run_detail(connection, uid))
 
     def artifact(self, uid: str, name: str) -> BinaryIO:
         """A run's artifact, open for reading bytes; close it. Raises UsageError for a name that the run has not."""
@@ -298,8 +390,7 @@ class Lab:
         """The last value of every metric, by run id: what a list of runs shows."""
         from promptlab.store import metrics
 
-        with self.database.connect() as connection:
-            summaries = metrics.summaries(connection, run_ids)
+        summaries = self.database.read(lambda connection: metrics.summaries(connection, run_ids))
         return {run_id: {key: value.last for key, value in of_run.items()} for run_id, of_run in summaries.items()}
 
     def overviews(self, rows: Sequence[RunRow]) -> Mapping[int, Overview]:
@@ -312,8 +403,9 @@ class Lab:
         """A metric's curve: (step, value), in order."""
         from promptlab.store import metrics, runs
 
-        with self.database.connect() as connection:
-            points = metrics.metric_history(connection, runs.get_run(connection, uid).id, key)
+        points = self.database.read(
+            lambda connection: metrics.metric_history(connection, runs.get_run(connection, uid).id, key)
+        )
         return [(point.step, point.value) for point in points]
 
     def report(self, uid: str) -> Report:
@@ -326,8 +418,7 @@ class Lab:
         """One cell opened: rendered prompt, output, scores with reasons, attempts."""
         from promptlab.store import details
 
-        with self.database.connect() as connection:
-            return details.cell_detail(connection, run_uid, key, repeat=repeat)
+        return self.database.read(lambda connection: details.cell_detail(connection, run_uid, key, repeat=repeat))
 
     def compare(self, *runs: str, baseline: str | None = None) -> Comparison:
         """Runs held against each other case by case, with verdicts in words; a parent stands for its children.
@@ -350,25 +441,26 @@ class Lab:
         from promptlab.store import runs
 
         direction = self.direction(metric)
-        with self.database.connect() as connection:
-            return runs.leaderboard(
+        return self.database.read(
+            lambda connection: runs.leaderboard(
                 connection, metric=metric, direction=direction, kinds=kinds, experiment=experiment, limit=limit
             )
+        )
 
     def metric_names(self) -> Sequence[str]:
         """Every metric that any run has."""
         from promptlab.store import metrics
 
-        with self.database.connect() as connection:
-            return metrics.metric_names(connection)
+        return self.database.read(metrics.metric_names)
 
     def direction(self, metric: str) -> Direction:
         """Whether a higher or a lower value of a metric is better: as stored, else by its name."""
         from promptlab.store import metrics
         from promptlab.tracking.direction import infer_direction
 
-        with self.database.connect() as connection:
-            return metrics.directions(connection, [metric]).get(metric) or infer_direction(metric)
+        return self.database.read(
+            lambda connection: metrics.directions(connection, [metric]).get(metric) or infer_direction(metric)
+        )
 
     # -- the database
 
@@ -378,6 +470,23 @@ class Lab:
         from promptlab.store.database import Database
 
         return Database.open(self.workspace.db_url)
+
+    def cache(self) -> Sequence[CacheModel]:
+        """What the cache holds, by base model, and what reusing it has saved."""
+        from promptlab.store import caching
+
+        return self.database.read(caching.cache_models)
+
+    def clear_cache(self, *, model: str | None = None, before: datetime | None = None) -> int:
+        """How many answers are not reused from now on: all, those of a base model, those asked for before a time.
+
+        Outputs keep their answers; nothing is deleted.
+        """
+        from promptlab.store import caching
+
+        return self.database.write(
+            lambda connection: caching.clear_cache(connection, model=model, before=before)
+        ).result()
 
     def backup(self, to: str | Path) -> Path:
         """A copy of the database, consistent also while others write."""
@@ -420,6 +529,19 @@ class Lab:
             names = []
         check(suite, [self.prompts.find(name) for name in names], chosen, settings=settings, repeats=repeats)
         return names, chosen
+
+    def _limits(
+        self,
+        models: Sequence[Model],
+        concurrency: int | None,
+        max_cost: float | Budget | None,
+        max_errors: float | None,
+    ) -> Limits:
+        from promptlab.execute.limits import make_limits
+
+        return make_limits(
+            models, workspace=self.workspace, concurrency=concurrency, max_cost=max_cost, max_errors=max_errors
+        )
 
     def _resolve(self, model: str | Model) -> Model:
         if not isinstance(model, str):

@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 WAIT_SECONDS = 0.25
 """How late an interrupt may be noticed while a coroutine is waited for."""
+CANCEL_SECONDS = 1.0
+"""How long an interrupted caller waits for the cleanup of its coroutine."""
 CLOSE_SECONDS = 5.0
 """How long the loop's cleanup may take when the process ends."""
 
@@ -37,11 +39,12 @@ class _Portal:
 _portal = _Portal()
 
 
-def run(coroutine: Coroutine[Any, Any, T]) -> T:
+def run(coroutine: Coroutine[Any, Any, T], *, on_interrupt: Callable[[], None] | None = None) -> T:
     """What the coroutine returned, having run on the process's loop while this thread waited.
 
-    On KeyboardInterrupt the coroutine is cancelled, its cleanup is awaited, and the interrupt goes on. Raises what
-    the coroutine raises, and RuntimeError where the loop's own thread would wait for itself.
+    On KeyboardInterrupt the coroutine is cancelled, its cleanup is awaited for a second, and the interrupt goes on.
+    With on_interrupt a first one calls that, on the loop, and the coroutine comes to its own end; only a second one
+    cancels. Raises what the coroutine raises, and RuntimeError where the loop's own thread would wait for itself.
     """
     loop = _running_loop()
     if is_here():
@@ -56,17 +59,28 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         task.add_done_callback(lambda done: _hand_over(done, finished))
 
     loop.call_soon_threadsafe(start)
+    if on_interrupt is not None:
+        try:
+            return _wait(finished)
+        except KeyboardInterrupt:
+            if finished.done():
+                raise
+            loop.call_soon_threadsafe(on_interrupt)
     try:
-        # In short waits: a signal that arrives in another thread, or on Windows, does not end a long one.
-        while not concurrent.futures.wait([finished], timeout=WAIT_SECONDS).done:
-            pass
-        return finished.result()
+        return _wait(finished)
     except KeyboardInterrupt:
         if not finished.done():
             # Looked up on the loop, after `start` has run there.
             loop.call_soon_threadsafe(lambda: tasks[0].cancel())  # noqa: PLW0108 - tasks is empty until then
-            concurrent.futures.wait([finished])
+            concurrent.futures.wait([finished], timeout=CANCEL_SECONDS)
         raise
+
+
+def _wait(finished: concurrent.futures.Future[T]) -> T:
+    # In short waits: a signal that arrives in another thread, or on Windows, does not end a long one.
+    while not concurrent.futures.wait([finished], timeout=WAIT_SECONDS).done:
+        pass
+    return finished.result()
 
 
 def submit(coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from promptlab.statistics.intervals import mean_interval
+from promptlab.store import aggregates, datasets, params, runs
 from promptlab.store import cells as cell_rows
-from promptlab.store import datasets, params, runs
 from promptlab.store.database import Connection, Database
-from promptlab.store.rows import CellRow, RunRow
-from promptlab.types import ANSWER_STATUSES, Interval
+from promptlab.store.rows import CaseMeans, CellRow, ErrorGroup, RunRow
+from promptlab.types import Interval
 
 EVALUATORS_TAG = "promptlab.evaluators"
 """A run's tag with the names of its suite's evaluators, in order; the first one is its main measure."""
 GATES_TAG = "promptlab.gates"
+
+PAGE_CASES = 200
+"""Cases whose cells are read at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class VariantReport:
     errors: int
     evaluator_errors: int
     planned: int | None
+    run_id: int = 0
 
     @property
     def mean_seconds(self) -> float | None:
@@ -81,13 +85,16 @@ class Calls:
 class Report:
     """An evaluation, or any run with outputs, in full.
 
-    variants: its children, or the run itself where it has none. partial: fewer cells ended than were planned.
+    variants: its children, or the run itself where it has none. error_groups: by kind, with an example each. partial:
+    fewer cells ended than were planned. cells: empty where they were not asked for.
     """
 
     run: RunRow
     variants: Sequence[VariantReport]
     gates: Sequence[GateResult]
     calls: Calls
+    error_groups: Sequence[ErrorGroup] = ()
+    shares: Mapping[str, bool] = field(default_factory=dict)
     cells: Sequence[CellRow] = field(repr=False, default=())
 
     @property
@@ -117,21 +124,28 @@ class Report:
 
 
 def read_report(database: Database, run: RunRow, *, with_cells: bool = True) -> Report:
-    """The report of a run, read from the database."""
-    with database.connect() as connection:
-        children = runs.children(connection, run.uid)
-        columns = [child for child in children if child.kind == "prompt"] or [run]
-        ids = [column.id for column in columns]
-        cells = cell_rows.cells(connection, ids)
-        attempts = cell_rows.attempt_counts(connection, [run.id, *ids])
-        tags = params.tags(connection, run.id)
-        order = evaluator_order(connection, run)
-        positions = datasets.positions(connection, run.id)
-    by_run: dict[str, list[CellRow]] = {column.uid: [] for column in columns}
-    for cell in sorted(cells, key=lambda cell: (positions.get(cell.key, cell.id), cell.repeat)):
-        by_run[cell.run_uid].append(cell)
-    variants = [_variant(column, by_run[column.uid], order) for column in columns]
-    return Report(
+    """The report of a run, read from the database; without cells, it takes little memory however large the run is."""
+    columns, order, report = database.read(lambda connection: _read_summary(connection, run))
+    if not with_cells:
+        return report
+    return replace(report, cells=list(_iterate_cells(database, run, columns, order)))
+
+
+def iterate_cells(database: Database, run: RunRow) -> Iterator[CellRow]:
+    """Every cell of a run, variant by variant, in the order of the data set; a page is held at a time."""
+    columns, order, _ = database.read(lambda connection: _read_summary(connection, run))
+    return _iterate_cells(database, run, columns, order)
+
+
+def _read_summary(connection: Connection, run: RunRow) -> tuple[list[RunRow], bool, Report]:
+    """The columns of a run, whether its cells have places in a data set, and its report without cells."""
+    children = runs.children(connection, run.uid)
+    columns = [child for child in children if child.kind == "prompt"] or [run]
+    ids = [column.id for column in columns]
+    attempts = cell_rows.attempt_counts(connection, [run.id, *ids])
+    tags = params.tags(connection, run.id)
+    variants = read_variants(connection, columns, evaluator_order(connection, run))
+    report = Report(
         run=run,
         variants=variants,
         gates=[GateResult(**gate) for gate in json.loads(tags.get(GATES_TAG, "[]"))],
@@ -141,8 +155,45 @@ def read_report(database: Database, run: RunRow, *, with_cells: bool = True) -> 
             failed=attempts.failed,
             lost=attempts.lost,
         ),
-        cells=[cell for column in columns for cell in by_run[column.uid]] if with_cells else (),
+        error_groups=aggregates.error_groups(connection, ids),
+        shares={
+            name: low >= 0.0 and high <= 1.0 for name, (low, high) in aggregates.score_ranges(connection, ids).items()
+        },
     )
+    return columns, bool(datasets.keys_page(connection, run.id, limit=1)), report
+
+
+def _iterate_cells(database: Database, run: RunRow, columns: Sequence[RunRow], placed: bool) -> Iterator[CellRow]:
+    for column in columns:
+        yield from _placed_cells(database, run, column) if placed else _stored_cells(database, column)
+
+
+def _placed_cells(database: Database, run: RunRow, column: RunRow) -> Iterator[CellRow]:
+    after = -1
+
+    def page(connection: Connection) -> tuple[list[tuple[int, str]], list[CellRow]]:
+        places = datasets.keys_page(connection, run.id, after=after, limit=PAGE_CASES)
+        return places, cell_rows.cells(connection, [column.id], keys=[key for _, key in places])
+
+    while True:
+        places, cells = database.read(page)
+        if not places:
+            return
+        after = places[-1][0]
+        rank = {key: place for place, key in places}
+        yield from sorted(cells, key=lambda cell: (rank[cell.key], cell.repeat))
+
+
+def _stored_cells(database: Database, column: RunRow) -> Iterator[CellRow]:
+    after: int | None = None
+    while True:
+        cells = database.read(
+            lambda connection: cell_rows.cells(connection, [column.id], after=after, limit=PAGE_CASES)  # noqa: B023 - read at once
+        )
+        if not cells:
+            return
+        yield from cells
+        after = cells[-1].id
 
 
 def evaluator_order(connection: Connection, run: RunRow) -> list[str]:
@@ -154,31 +205,9 @@ def evaluator_order(connection: Connection, run: RunRow) -> list[str]:
     return []
 
 
-def intervals(cells: Sequence[CellRow]) -> dict[str, Interval]:
-    """Mean and 95% interval of every evaluator over the cases of these cells, repeats averaged within a case first.
-
-    Wilson where every score is a pass or a fail and no case has several, else Student's t over cases.
-    """
-    values: dict[str, dict[str, list[float]]] = {}
-    verdicts: dict[str, bool] = {}
-    for cell in cells:
-        for name, score in cell.scores.items():
-            if score.value is None:
-                continue
-            values.setdefault(name, {}).setdefault(cell.case_digest, []).append(score.value)
-            verdicts[name] = verdicts.get(name, True) and score.passed is not None and score.value in (0.0, 1.0)
-    result: dict[str, Interval] = {}
-    for name, cases in values.items():
-        single = all(len(of_case) == 1 for of_case in cases.values())
-        means = [sum(of_case) / len(of_case) for of_case in cases.values()]
-        result[name] = mean_interval(means, passfail=verdicts[name] and single)
-    return result
-
-
-def run_metrics(database: Database, run: RunRow) -> dict[str, float]:
+def run_metrics(connection: Connection, run: RunRow) -> dict[str, float]:
     """The metrics that a run with outputs gets when it ends: evaluator means, mean latency, tokens, cost, errors."""
-    with database.connect() as connection:
-        variant = _variant(run, cell_rows.cells(connection, [run.id]), [])
+    (variant,) = read_variants(connection, [run], [])
     metrics = {name: interval.mean for name, interval in variant.scores.items()}
     metrics |= {
         "latency_seconds": variant.mean_seconds,
@@ -190,46 +219,51 @@ def run_metrics(database: Database, run: RunRow) -> dict[str, float]:
     return {name: float(value) for name, value in metrics.items() if value is not None}
 
 
-def _variant(run: RunRow, cells: Sequence[CellRow], order: Sequence[str]) -> VariantReport:
-    answers = [cell for cell in cells if cell.status in ANSWER_STATUSES]
-    scores = [score for cell in cells for score in cell.scores.values()]
-    found = intervals(answers)
+def read_variants(connection: Connection, columns: Sequence[RunRow], order: Sequence[str]) -> list[VariantReport]:
+    """The variants of these runs; order: names of evaluators, those that stand first."""
+    ids = [column.id for column in columns]
+    totals = aggregates.cell_totals(connection, ids)
+    spent = aggregates.spent_usd(connection, ids)
+    evaluator_errors = aggregates.evaluator_errors(connection, ids)
     # `name.key` of an evaluator that gives a mapping stands where its evaluator does.
     rank = {name: position for position, name in enumerate(order)}
-    ordered = sorted(found, key=lambda name: (rank.get(name, rank.get(name.split(".", 1)[0], len(rank))), name))
-    return VariantReport(
-        id=run.uid,
-        name=run.name,
-        prompt=run.prompt_reference,
-        model=run.model,
-        settings=run.settings or {},
-        scores={name: found[name] for name in ordered},
-        cost_usd=_total([cell.cost_usd for cell in answers]),
-        spent_usd=_total([cell.cost_usd for cell in answers if not cell.cached]),
-        input_tokens=_whole([cell.usage.input_tokens for cell in answers]),
-        output_tokens=_whole([cell.usage.output_tokens for cell in answers]),
-        seconds=sum(cell.seconds or 0.0 for cell in answers),
-        answers=len(answers),
-        cached=sum(cell.cached for cell in cells),
-        errors=len(cells) - len(answers),
-        evaluator_errors=sum(score.error is not None for score in scores),
-        planned=run.cells_planned,
-    )
+    variants = []
+    for column in columns:
+        found = {name: _interval(scores) for name, scores in aggregates.case_means(connection, column.id).items()}
+        ordered = sorted(found, key=lambda name: (rank.get(name, rank.get(name.split(".", 1)[0], len(rank))), name))
+        total = totals[column.id]
+        variants.append(
+            VariantReport(
+                id=column.uid,
+                name=column.name,
+                prompt=column.prompt_reference,
+                model=column.model,
+                settings=column.settings or {},
+                scores={name: found[name] for name in ordered},
+                cost_usd=total.cost_usd,
+                spent_usd=spent[column.id],
+                input_tokens=total.input_tokens,
+                output_tokens=total.output_tokens,
+                seconds=total.seconds,
+                answers=total.answers,
+                cached=total.cached,
+                errors=total.errors,
+                evaluator_errors=evaluator_errors[column.id],
+                planned=column.cells_planned,
+                run_id=column.id,
+            )
+        )
+    return variants
 
 
-def _total(values: Sequence[float | None]) -> float | None:
-    """The sum, or None where any part is unknown: an unknown cost is never counted as 0."""
-    known = [value for value in values if value is not None]
-    return sum(known) if len(known) == len(values) else None
+def _interval(scores: CaseMeans) -> Interval:
+    """Mean and 95% interval over cases: Wilson where every score is a verdict and no case has several, else t."""
+    return mean_interval(scores.means, passfail=scores.passfail and scores.single)
 
 
-def _whole(values: Sequence[int | None]) -> int | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known and len(known) == len(values) else None
-
-
-def to_json(report: Report) -> dict[str, Any]:
-    """The one object that `eval --json` writes, by the contract."""
+def document_head(report: Report, calls: Calls | None = None) -> dict[str, Any]:
+    """What stands before the cells in the one object that `eval --json` writes."""
+    counts = calls or report.calls
     return {
         "run": report.run.uid,
         "suite": report.run.name,
@@ -245,14 +279,18 @@ def to_json(report: Report) -> dict[str, Any]:
             }
             for gate in report.gates
         ],
-        "cells": [_cell_json(cell) for cell in report.cells],
         "calls": {
-            "made": report.calls.made,
-            "cached": report.calls.cached,
-            "failed": report.calls.failed,
-            "lost": report.calls.lost,
+            "made": counts.made,
+            "cached": counts.cached,
+            "failed": counts.failed,
+            "lost": counts.lost,
         },
     }
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """The one object that `eval --json` writes, by the contract."""
+    return {**document_head(report), "cells": [cell_json(cell) for cell in report.cells]}
 
 
 def _variant_json(variant: VariantReport) -> dict[str, Any]:
@@ -274,7 +312,8 @@ def _variant_json(variant: VariantReport) -> dict[str, Any]:
     }
 
 
-def _cell_json(cell: CellRow) -> dict[str, Any]:
+def cell_json(cell: CellRow) -> dict[str, Any]:
+    """One cell of that object."""
     return {
         "case": cell.key,
         "variant": cell.run_uid,

@@ -89,8 +89,9 @@ class Prompts:
         prompt = self.find(reference)
         if not prompt.number:
             prompt, _ = self._store(prompt, note="", by=None)
-        with self._database.connect() as connection:
-            return prompt, registry.version_id(connection, prompt.name, prompt.number)
+        return prompt, self._database.read(
+            lambda connection: registry.version_id(connection, prompt.name, prompt.number)
+        )
 
     def find(self, reference: str) -> Prompt:
         """The same prompt as `use` would give, without saving anything (number 0 where it is unsaved)."""
@@ -117,14 +118,13 @@ class Prompts:
     def get(self, reference: str) -> Prompt:
         """A version from the registry: `name` (latest), `name@3` or `name@alias`. Raises PromptNotFoundError."""
         wanted = parse_reference(reference)
-        with self._database.connect() as connection:
-            number = self._number(connection, wanted)
-            return _prompt(registry.get_version(connection, wanted.name, number))
+        return self._database.read(
+            lambda connection: _prompt(registry.get_version(connection, wanted.name, self._number(connection, wanted)))
+        )
 
     def list(self) -> Sequence[PromptRow]:
         """The registry's prompts, by name."""
-        with self._database.connect() as connection:
-            return registry.list_prompts(connection)
+        return self._database.read(registry.list_prompts)
 
     def files(self) -> Sequence[Path]:
         """The workspace's prompt files, by name."""
@@ -132,8 +132,9 @@ class Prompts:
 
     def log(self, name: str) -> Sequence[Prompt]:
         """Every version of a prompt, newest first."""
-        with self._database.connect() as connection:
-            return [_prompt(version) for version in registry.versions(connection, name)]
+        return self._database.read(
+            lambda connection: [_prompt(version) for version in registry.versions(connection, name)]
+        )
 
     def aliases(self, name: str) -> Mapping[str, int]:
         """The aliases of a prompt: name -> version number."""

@@ -21,7 +21,7 @@ def test_variants_are_lettered_past_z():
 
 def test_repeats_are_rows_of_their_own_and_differ_by_answers_where_nothing_passes_or_fails(lab, workspace):
     result = lab.evaluate(workspace / "sentiment.yaml", models=["fake:choose?of=positive,negative"], repeats=2)
-    rows = matrix.rows(result.report)
+    rows = matrix.rows(lab.report(result.run))
     assert [(row.key, row.repeat) for row in rows[:3]] == [("a", 0), ("a", 1), ("b", 0)]
     assert all(len(row.cells) == 2 for row in rows)
     assert matrix.counts(rows, measure="exact_match")["All"] == 8

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from promptlab.cli import words
-from promptlab.cli.export import csv_text, json_text
+from promptlab.cli.export import csv_pieces, json_text
 from promptlab.types import Interval
 
 
@@ -99,8 +99,8 @@ def test_json_has_no_nan_and_csv_escapes_every_start_of_a_formula():
         )
         for number, value in enumerate(starts)
     ]
-    report = SimpleNamespace(variants=[SimpleNamespace(id="u", name="p · m", prompt="p", model="m")], cells=cells)
-    rows = list(csv.DictReader(io.StringIO(csv_text(report), newline="")))
+    report = SimpleNamespace(variants=[SimpleNamespace(id="u", name="p · m", prompt="p", model="m")])
+    rows = list(csv.DictReader(io.StringIO("".join(csv_pieces(report, lambda: cells)), newline="")))
     assert [row["inputs.x"] for row in rows] == [
         *("'=1", "'+1", "'-1", "'@a", "'\tx", "'\rx", "plain", "", "", "-1.5", '{"a": [1]}'),
     ]

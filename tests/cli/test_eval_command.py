@@ -226,10 +226,10 @@ def test_an_interruption_is_130_keeps_what_is_answered_and_prints_the_command(fo
     assert "Traceback" not in err
     told = re.search(r"interrupted: (\d+) of 40 cells are stored", err)
     assert told is not None
-    assert "promptlab eval words.yaml -m 'fake:echo?seconds=1&concurrency=1' --repeats 20" in err
     assert out == ""
     with Lab(workspace=folder) as lab:
         (run,) = lab.runs(top_level=True)
+        assert f"go on: promptlab eval --resume {run.uid[:8]}" in err
         assert run.status == "interrupted"
         assert lab.report(run.uid).ended == int(told.group(1)) > 0
         assert lab.report(run.uid).partial

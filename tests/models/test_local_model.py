@@ -14,9 +14,12 @@ import pytest
 from promptlab import portal
 from promptlab.config import Workspace
 from promptlab.errors import CallError
-from promptlab.models.local_engine import Turns, _certain_length, free_cores
+from promptlab.models.local_cores import Turns, free_cores
+from promptlab.models.local_engine import _certain_length
+from promptlab.models.local_loading import load_weights
+from promptlab.models.local_prefix import KeptPrefixes
 from promptlab.models.local_prompt import PromptEncoder
-from promptlab.models.local_weights import LocalWeights, Row, load_weights
+from promptlab.models.local_weights import LocalWeights, Row
 from promptlab.models.sampling import Generation
 from promptlab.models.transformers import LocalModel, local_model
 from promptlab.types import Chunk, Message, Request, Response
@@ -71,7 +74,7 @@ def test_a_batch_answers_as_each_prompt_alone(weights: LocalWeights) -> None:
     together = run(weights, rows(weights, SENTENCES))
     alone = []
     for sentence in SENTENCES:
-        weights._prefix = None
+        weights.prefixes = KeptPrefixes()
         alone += run(weights, rows(weights, [sentence]))
     assert together == alone
 
@@ -79,13 +82,13 @@ def test_a_batch_answers_as_each_prompt_alone(weights: LocalWeights) -> None:
 @pytest.mark.model
 def test_a_shared_prefix_changes_no_answer(weights: LocalWeights) -> None:
     texts = [f"{SHOTS}\n\nReview: {sentence}\nSentiment:" for sentence in SENTENCES]
-    weights._prefix = None
-    (group,) = weights._plan(rows(weights, texts))
+    weights.prefixes = KeptPrefixes()
+    (group,) = weights.plan(rows(weights, texts))
     assert group.prefix_length > 150
     together = run(weights, rows(weights, texts))
     alone = []
     for text in texts:
-        weights._prefix = None
+        weights.prefixes = KeptPrefixes()
         alone += run(weights, rows(weights, [text]))
     assert together == alone
     # What was computed for others serves a single prompt too, and changes it as little.

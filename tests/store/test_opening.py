@@ -19,7 +19,7 @@ import pytest
 from promptlab.errors import DatabaseError, NewerDatabaseError
 from promptlab.store import migrate, runs
 from promptlab.store.database import Database
-from promptlab.store.engines import parse_target
+from promptlab.store.target import parse_target
 
 
 @pytest.fixture(scope="module")
@@ -95,16 +95,16 @@ def test_readers_and_the_writer_are_set_up_as_they_should(current: Path, tmp_pat
         def ask(connection: runs.Connection) -> list[object]:
             return [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in pragmas]
 
-        assert database.write(ask).result() == ["wal", 30_000, 1, 1]
+        assert database.write(ask).result() == ["wal", 30_000, 1, 2]
         with database.connect() as connection:
-            assert ask(connection) == ["wal", 30_000, 1, 1]
+            assert ask(connection) == ["wal", 30_000, 1, 2]
 
 
 def test_many_who_open_a_missing_database_at_once_all_get_it(tmp_path: Path) -> None:
     script = "import sys; from promptlab.store.database import Database; Database.open(sys.argv[1]).close()"
     url = f"sqlite:///{tmp_path / 'lab.db'}"
-    processes = [subprocess.Popen([sys.executable, "-c", script, url], stderr=subprocess.PIPE) for _ in range(2)]
-    assert [(process.communicate()[1], process.returncode) for process in processes] == [(b"", 0)] * 2
+    processes = [subprocess.Popen([sys.executable, "-c", script, url], stderr=subprocess.PIPE) for _ in range(8)]
+    assert [(process.communicate()[1], process.returncode) for process in processes] == [(b"", 0)] * 8
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: open_and_close(tmp_path / "threads.db"), range(4)))
 
@@ -199,26 +199,56 @@ def test_a_url_that_cannot_be_used_is_refused(url: str, said: str) -> None:
         Database.open(url)
 
 
-def test_a_server_that_cannot_be_used_is_named_without_its_password() -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ada:secret@127.0.0.1:1/lab",
+        "postgres://ada:secret@127.0.0.1:1/lab",
+        "postgresql+psycopg://127.0.0.1:1/lab?user=ada&password=secret",
+        "postgresql://ada:secret@127.0.0.1:port/lab",
+        "postgresql//ada:secret@127.0.0.1:1/lab",
+        "postgresql//127.0.0.1:1/lab?password=secret",
+    ],
+)
+def test_a_server_that_cannot_be_used_is_named_without_its_password(url: str) -> None:
     with pytest.raises(DatabaseError) as raised:
-        Database.open("postgresql://ada:secret@127.0.0.1:1/lab")
+        Database.open(url)
     message = str(raised.value)
     assert "secret" not in message
     assert "\n" not in message
-    assert re.search(r"pip install 'psycopg\[binary\]'|cannot be reached", message)
+    assert re.search(r"127\.0\.0\.1", message)
+    assert re.search(r"cannot be reached: .*; is the server running\?|is no database URL; write", message)
 
 
-def later_schema(folder: Path, change_of_0002: str) -> migrate.Schema:
+def test_a_missing_driver_is_named_with_the_command_that_installs_it() -> None:
+    script = """
+import sys
+sys.modules["psycopg"] = None  # which Python takes for a package that is not there
+from promptlab.errors import DatabaseError
+from promptlab.store.database import Database
+try:
+    Database.open("postgresql://ada:secret@127.0.0.1:1/lab")
+except DatabaseError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == (
+        "'postgresql://ada:***@127.0.0.1:1/lab' needs a PostgreSQL driver; "
+        "install it: pip install 'promptlab-workbench[postgres]'\n"
+    )
+
+
+def later_schema(folder: Path, change: str) -> migrate.Schema:
     """Today's schema with one more revision, as the next release may have it."""
     scripts = Path(shutil.copytree(migrate.SCHEMA.scripts, folder / "migrations"))
-    (scripts / "versions" / "0002_next.py").write_text(
+    (scripts / "versions" / "9000_next.py").write_text(
         "import sqlalchemy as sa\n"
         "from alembic import op\n"
-        "revision, down_revision = '0002', '0001'\n"
-        f"def upgrade():\n    {change_of_0002}\n"
+        f"revision, down_revision = '9000', '{migrate.HEAD}'\n"
+        f"def upgrade():\n    {change}\n"
         "def downgrade():\n    raise NotImplementedError\n"
     )
-    return migrate.Schema((*migrate.SCHEMA.revisions, "0002"), scripts)
+    return migrate.Schema((*migrate.SCHEMA.revisions, "9000"), scripts)
 
 
 REBUILD_RUN = """with op.batch_alter_table('run', recreate='always') as batch:
@@ -229,15 +259,15 @@ def test_an_older_database_is_migrated_after_a_backup(current: Path, tmp_path: P
     path = copy_of(current, tmp_path)
     schema = later_schema(tmp_path, REBUILD_RUN)
     done = migrate.upgrade(parse_target(f"sqlite:///{path}"), schema=schema)
-    assert (done.before, done.after) == ("0001", "0002")
+    assert (done.before, done.after) == (migrate.HEAD, "9000")
     assert done.backup is not None
-    assert re.fullmatch(r"lab\.db\.backup-0001-\d{8}T\d{6}Z", done.backup.name)
+    assert re.fullmatch(rf"lab\.db\.backup-{migrate.HEAD}-\d{{8}}T\d{{6}}Z", done.backup.name)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT name, mood FROM run").fetchall() == [("kept", "calm")]
     with Database.open(f"sqlite:///{done.backup}") as database, database.connect() as connection:
         assert [run.name for run in runs.list_runs(connection)] == ["kept"]
     assert migrate.upgrade(parse_target(f"sqlite:///{path}"), schema=schema).backup is None
-    assert "has schema 0002, which this promptlab" in refusal(path)
+    assert "has schema 9000, which this promptlab" in refusal(path)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from promptlab.types import Case
 def cases_of(folder, text, name):
     path = folder / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
-    return load_cases(path, name=name)
+    return tuple(load_cases(path, name=name))
 
 
 JSONL = """\

@@ -23,6 +23,7 @@ _EXTRAS = {
     "local": ("torch", "transformers", "gguf"),
     "app": ("streamlit",),
     "sklearn": ("sklearn",),
+    "postgres": ("psycopg",),
 }
 _LITTLE_BYTES = 2_000_000_000
 _CONNECT_SECONDS = 3.0

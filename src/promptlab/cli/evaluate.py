@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from promptlab.cli.console import complain, errors, output, write
-from promptlab.cli.progress import ProgressView, progress_view
 from promptlab.cli.session import (
     CELL_FAILED,
-    INTERRUPTED,
     OK,
-    USAGE,
     DatabaseOption,
     open_lab,
     parse_settings,
     parse_values,
-    program,
-    this_command,
-    worst,
 )
 from promptlab.errors import UndefinedVariableError, UsageError
 
 if TYPE_CHECKING:
     from promptlab.cli.export import OutputFile
-    from promptlab.execute.result import Evaluation
-    from promptlab.lab import Lab
-    from promptlab.suites.model import Suite
 
 SettingOption = Annotated[
     list[str] | None,
@@ -44,6 +35,9 @@ Examples:
   promptlab eval evals/sentiment.yaml
   promptlab eval evals/sentiment.yaml --model openai:gpt-4o-mini --limit 20
   promptlab eval evals/sentiment.yaml --prompt sentiment-plain --prompt sentiment-plain@1
+  promptlab eval evals/sentiment.yaml --model openai:gpt-4o-mini --dry-run
+  promptlab eval evals/sentiment.yaml --model openai:gpt-4o-mini --max-cost 0.50 --max-errors 0.1
+  promptlab eval --resume 1a2b3c4d
   promptlab eval evals/sentiment.yaml --json - > result.json
 
 Exit codes: 0 all well, 1 a gate failed, 2 usage, 3 a cell ended in an error, 130 interrupted."""
@@ -63,7 +57,9 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
-    suites: Annotated[list[str], typer.Argument(metavar="SUITE", help="Suite files, such as evals/hello.yaml.")],
+    suites: Annotated[
+        list[str] | None, typer.Argument(metavar="SUITE...", help="Suite files, such as evals/hello.yaml.")
+    ] = None,
     *,
     prompt: Annotated[
         list[str] | None,
@@ -77,9 +73,29 @@ def evaluate(
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="The first N cases only.")] = None,
     repeats: Annotated[int | None, typer.Option(min=1, metavar="N", help="Samples of each cell.")] = None,
     concurrency: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="At most N calls of a base model in flight.")
+        int | None, typer.Option(min=1, metavar="N", help="At most N calls in flight to any endpoint.")
     ] = None,
     no_cache: NoCacheOption = False,
+    resume: Annotated[
+        str | None, typer.Option("--resume", metavar="RUN", help="Go on with a run that ended early; needs no suite.")
+    ] = None,
+    retry_errors: Annotated[
+        bool,
+        typer.Option(
+            "--retry-errors", help="Only what ended in an error: of --resume RUN, or of the suite's last run."
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how many calls, tokens and dollars it would take; send nothing.")
+    ] = False,
+    max_cost: Annotated[
+        float | None,
+        typer.Option("--max-cost", min=0.0, metavar="USD", help="Spend at most so much, all suites together."),
+    ] = None,
+    max_errors: Annotated[
+        str | None,
+        typer.Option("--max-errors", metavar="N|F", help="Stop after more than N errors, or a share F of the cells."),
+    ] = None,
     json_file: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - is standard output.")
     ] = None,
@@ -87,93 +103,62 @@ def evaluate(
     db: DatabaseOption = None,
 ) -> None:
     """Run suites: case x prompt x base model, scored and compared."""
-    if len(suites) > 1 and (json_file or csv_file):
-        raise UsageError(f"--json and --csv take one suite a call, not {len(suites)}; call once for each")
-    options: dict[str, Any] = {
-        "prompts": prompt or None,
-        "models": model or None,
-        "settings": parse_settings(setting or ()),
-        "repeats": repeats,
-        "concurrency": concurrency,
-        "use_cache": not no_cache,
-    }
+    suites = suites or []
+    _check_usage(suites, resume, retry_errors=retry_errors, dry_run=dry_run, files=(json_file, csv_file))
+    from promptlab.cli.evaluation import Evaluating, Request, dry_run_all, evaluate_all, resume_one
+
+    request = Request(
+        suites=suites,
+        prompts=prompt or None,
+        models=model or None,
+        settings=parse_settings(setting or ()),
+        limit=limit,
+        repeats=repeats,
+        concurrency=concurrency,
+        use_cache=not no_cache,
+        max_cost=max_cost,
+        max_errors=max_errors,
+        json_file=json_file,
+    )
     with ExitStack() as stack:
         # Opened before the first call, so that no answer is paid for whose file could not be written.
         to_json = _open_file(stack, json_file if json_file != "-" else None, option="--json")
         to_csv = _open_file(stack, csv_file, option="--csv")
-        lab = stack.enter_context(open_lab(db))
-        loaded = [lab.suite(suite, limit=limit) for suite in suites]
-        for suite in loaded if len(loaded) > 1 else ():
-            # A mistake in a later suite is found before the first call of the earlier ones.
-            lab.check(suite, **{name: options[name] for name in ("prompts", "models", "settings", "repeats")})
-        codes = []
-        for position, suite in enumerate(loaded):
-            if position and json_file != "-":
-                output().print()
-            code, result = _evaluate_one(lab, suite, options, json_file=json_file)
-            codes.append(code)
-            if result is not None:
-                _export(result, to_json, to_csv)
-            if code == INTERRUPTED:
-                break
-    raise typer.Exit(worst(codes))
+        evaluating = Evaluating(stack.enter_context(open_lab(db)), request, to_json, to_csv)
+        if dry_run:
+            code = dry_run_all(evaluating)
+        elif resume or retry_errors:
+            code = resume_one(evaluating, resume, retry_errors=retry_errors)
+        else:
+            code = evaluate_all(evaluating)
+    raise typer.Exit(code)
 
 
-def _evaluate_one(
-    lab: Lab, suite: Suite, options: dict[str, Any], *, json_file: str | None
-) -> tuple[int, Evaluation | None]:
-    """The exit code of one suite and its result; None where it did not come to one."""
-    view = progress_view(suite.name)
-    try:
-        with view:
-            result = lab.evaluate(suite, watcher=view.watch, **options)
-    except UsageError as error:
-        complain(f"error: {error}")
-        return USAGE, None
-    except KeyboardInterrupt:
-        _say_interrupted(view, use_cache=options["use_cache"])
-        return INTERRUPTED, None
-    _print(lab, result, json_file=json_file)
-    return result.exit_code, result
-
-
-def _print(lab: Lab, result: Evaluation, *, json_file: str | None) -> None:
-    from promptlab.cli.export import json_text
-    from promptlab.cli.report import print_report, run_link
-
-    console = errors() if json_file == "-" else output()
-    print_report(console, lab, result.report)
-    # Soft-wrapped: a link that is broken by hand cannot be clicked.
-    console.print(run_link(result.run, program=program()), soft_wrap=True)
-    if json_file == "-":
-        write(json_text(result.to_json()))
-
-
-def _export(result: Evaluation, to_json: OutputFile | None, to_csv: OutputFile | None) -> None:
-    from promptlab.cli.export import csv_text, json_text
-
-    if to_json is not None:
-        to_json.write(json_text(result.to_json()))
-    if to_csv is not None:
-        to_csv.write(csv_text(result.report))
+def _check_usage(
+    suites: Sequence[str],
+    resume: str | None,
+    *,
+    retry_errors: bool,
+    dry_run: bool,
+    files: tuple[str | None, str | None],
+) -> None:
+    if not suites and resume is None:
+        raise UsageError(
+            "no SUITE is named; name one such as evals/hello.yaml, or a run with --resume RUN\n"
+            "see: promptlab eval --help"
+        )
+    if len(suites) > 1 and any(files):
+        raise UsageError(f"--json and --csv take one suite a call, not {len(suites)}; call once for each")
+    if len(suites) > 1 and (resume or retry_errors):
+        raise UsageError("--resume and --retry-errors go on with one run; name one suite at most")
+    if dry_run and (resume or retry_errors):
+        raise UsageError("--dry-run looks at suites; it does not go with --resume or --retry-errors")
 
 
 def _open_file(stack: ExitStack, path: str | None, *, option: str) -> OutputFile | None:
     from promptlab.cli.export import OutputFile
 
     return stack.enter_context(OutputFile(path, option=option)) if path is not None else None
-
-
-def _say_interrupted(view: ProgressView, *, use_cache: bool) -> None:
-    progress = view.latest
-    if progress is None:
-        complain(f"interrupted before the first call\nrun again: {this_command()}")
-        return
-    reused = "answers that are there are reused" if use_cache else "without --no-cache what is there is reused"
-    complain(
-        f"interrupted: {progress.done} of {progress.total} cells are stored, run {progress.run[:8]}\n"
-        f"run again, {reused}: {this_command()}"
-    )
 
 
 def try_prompt(

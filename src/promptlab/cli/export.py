@@ -7,13 +7,14 @@ import io
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from promptlab.errors import WorkspaceError
 from promptlab.reports import Report
+from promptlab.store.rows import CellRow
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -49,14 +50,13 @@ class OutputFile:
         self._path, self._draft = target, draft
         return self
 
-    def write(self, text: str) -> None:
-        """Writes the whole text; raises WorkspaceError, and then an older file is as it was."""
-        data = text.encode("utf-8", "backslashreplace")
+    def write(self, pieces: Iterable[str]) -> None:
+        """Writes a text piece by piece; raises WorkspaceError, and then an older file is as it was."""
         try:
-            if self._draft is None:
-                self._path.write_bytes(data)
-            else:
-                self._draft.write_bytes(data)
+            with (self._draft or self._path).open("wb") as file:
+                for piece in pieces:
+                    file.write(piece.encode("utf-8", "backslashreplace"))
+            if self._draft is not None:
                 self._draft.replace(self._path)
                 self._draft = None
         except OSError as error:
@@ -74,26 +74,40 @@ def json_text(document: Any) -> str:
     return json.dumps(_finite(document), ensure_ascii=False, allow_nan=False, indent=2, default=str) + "\n"
 
 
-def csv_text(report: Report) -> str:
-    """A report's cells as CSV: variant, prompt, model, case, repeat, inputs.*, expected, output, status, scores.
+def json_pieces(head: Mapping[str, Any], cells: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The document of a run as strict JSON, in pieces: `head`, then its cells, one a line and one at a time."""
+    yield json_text(head).rstrip().removesuffix("}").rstrip() + ',\n  "cells": ['
+    before = "\n"
+    for cell in cells:
+        yield f"{before}    {json.dumps(_finite(cell), ensure_ascii=False, allow_nan=False, default=str)}"
+        before = ",\n"
+    yield "\n  ]\n}\n"
 
-    Texts that a spreadsheet would run as a formula get a leading apostrophe; nested values are JSON.
+
+def csv_pieces(report: Report, cells: Callable[[], Iterable[CellRow]]) -> Iterator[str]:
+    """A run's cells as CSV, row by row: variant, prompt, model, case, repeat, inputs.*, expected, output, scores.
+
+    cells: gone through twice, first for the names of the columns. Texts that a spreadsheet would run as a formula get a
+    leading apostrophe; nested values are JSON.
     """
     by_id = {variant.id: variant for variant in report.variants}
-    inputs = list(dict.fromkeys(name for cell in report.cells for name in cell.inputs))
-    scores = list(dict.fromkeys(name for cell in report.cells for name in cell.scores))
-    rows: list[Sequence[Any]] = [
+    inputs: dict[str, None] = {}
+    scores: dict[str, None] = {}
+    for cell in cells():
+        inputs.update(dict.fromkeys(cell.inputs))
+        scores.update(dict.fromkeys(cell.scores))
+    yield _csv_line(
         [
             *("variant", "prompt", "model", "case", "repeat"),
             *(f"inputs.{name}" for name in inputs),
             *("expected", "output", "status", "error", "cached", "seconds", "cost_usd"),
             *scores,
         ]
-    ]
-    for cell in report.cells:
+    )
+    for cell in cells():
         variant = by_id[cell.run_uid]
         values = {name: score.value for name, score in cell.scores.items()}
-        rows.append(
+        yield _csv_line(
             [
                 *(variant.name, variant.prompt, variant.model, cell.key, cell.repeat),
                 *(cell.inputs.get(name) for name in inputs),
@@ -101,8 +115,11 @@ def csv_text(report: Report) -> str:
                 *(values.get(name) for name in scores),
             ]
         )
+
+
+def _csv_line(values: Sequence[Any]) -> str:
     text = io.StringIO(newline="")
-    csv.writer(text).writerows([_csv_value(value) for value in row] for row in rows)
+    csv.writer(text).writerow([_csv_value(value) for value in values])
     return text.getvalue()
 
 

@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING
 
 from promptlab.cli import words
-from promptlab.cli.table import BAD, DOUBTFUL, FAINT, GOOD, STRONG, bullets, values_in_shares, variant_tables
+from promptlab.cli.table import BAD, DOUBTFUL, FAINT, GOOD, STRONG, bullets, variant_tables
 from promptlab.errors import ComparisonError
-from promptlab.reports import EVALUATORS_TAG, Report
+from promptlab.reports import EVALUATORS_TAG, Calls, Report
 from promptlab.types import ANSWER_STATUSES
 
 if TYPE_CHECKING:
@@ -16,15 +16,20 @@ if TYPE_CHECKING:
 
     from promptlab.compare import Comparison
     from promptlab.lab import Lab
-    from promptlab.store.rows import CellRow, RunRow
+    from promptlab.store.rows import CellRow, ErrorGroup, RunRow
 
 _BEST = "mean, beneath it the 95% interval; * best on"
 _MARKS = {"better": "+", "worse": "\N{MINUS SIGN}", "tied": "=", "too few": "?"}
 _WORD_STYLES = {"better": GOOD, "worse": BAD, "tied": "", "too few": DOUBTFUL}
 
 
-def print_report(console: Console, lab: Lab, report: Report, *, main_measure_only: bool = True) -> None:
-    """Prints a run with outputs: what `eval` ends with and `runs show` begins with."""
+def print_report(
+    console: Console, lab: Lab, report: Report, *, calls: Calls | None = None, main_measure_only: bool = True
+) -> None:
+    """Prints a run with outputs: what `eval` ends with and `runs show` begins with.
+
+    calls: those of one invocation, in place of all that the run made.
+    """
     comparison = _comparison(lab, report)
     measures = _measures(lab, report, comparison)
     best = comparison.best if comparison and measures and comparison.best.scores.get(measures[0]) else None
@@ -32,7 +37,7 @@ def print_report(console: Console, lab: Lab, report: Report, *, main_measure_onl
     for table in variant_tables(
         report.variants,
         measures=measures,
-        shares=values_in_shares(report),
+        shares=report.shares,
         best=best.id if best else None,
         width=console.width,
     ):
@@ -43,7 +48,7 @@ def print_report(console: Console, lab: Lab, report: Report, *, main_measure_onl
         _print_verdicts(console, comparison, main_only=main_measure_only)
     _print_gates(console, report)
     _print_errors(console, report)
-    console.print(_calls(report))
+    console.print(_calls(report, calls or report.calls))
 
 
 def print_comparison(console: Console, comparison: Comparison) -> None:
@@ -99,6 +104,8 @@ def _print_heading(console: Console, report: Report) -> None:
     if run.seconds is not None:
         heading.append(f" in {words.latency(run.seconds)}", FAINT)
     console.print(heading)
+    if run.error:
+        console.print(words.plain(run.error), style=DOUBTFUL)
     if report.partial:
         console.print(
             f"partial: {report.ended} of {words.plural(report.planned, 'cell')} ended; every figure is of these alone",
@@ -150,30 +157,24 @@ def _print_gates(console: Console, report: Report) -> None:
 
 
 def _print_errors(console: Console, report: Report) -> None:
-    names = {variant.id: variant.name for variant in report.variants}
-    groups: dict[str, list[str]] = {}
-    for cell in report.cells:
-        where = f"case {cell.key}, {names[cell.run_uid]}"
-        if cell.status not in ANSWER_STATUSES:
-            groups.setdefault(cell.status, []).append(f"{where}: {cell.error or 'no message'}")
-        for name, score in cell.scores.items():
-            if score.error is not None:
-                groups.setdefault(f"evaluator {name}", []).append(f"{where}: {score.error}")
-    if not groups:
+    if not report.error_groups:
         return
     console.print("errors", style=f"{STRONG} {BAD}")
     bullets(
         console,
-        (
-            (f"{len(examples)} \N{MULTIPLICATION SIGN}", BAD, f"{status}, such as {words.excerpt(examples[0], 240)}")
-            for status, examples in groups.items()
-        ),
+        ((f"{group.count} \N{MULTIPLICATION SIGN}", BAD, _error(group, report)) for group in report.error_groups),
     )
     console.print()
 
 
-def _calls(report: Report) -> str:
-    calls = report.calls
+def _error(group: ErrorGroup, report: Report) -> str:
+    names = {variant.run_id: variant.name for variant in report.variants}
+    kind = group.status if group.evaluator is None else f"evaluator {group.evaluator}"
+    example = f"case {group.key}, {names.get(group.run_id, '')}: {group.message or 'no message'}"
+    return f"{kind}, such as {words.excerpt(example, 240)}"
+
+
+def _calls(report: Report, calls: Calls) -> str:
     parts = [f"{words.plural(report.ended, 'cell')}: {calls.made} asked, {calls.cached} from the cache"]
     if calls.failed:
         parts.append(f"{words.plural(calls.failed, 'failed request')}")

@@ -24,10 +24,16 @@ if TYPE_CHECKING:
 _WIDE = 110
 """From so many characters on, a list shows three metrics of a run; below it, the first."""
 
-_STATUS_STYLES = {"failed": "red", "interrupted": "yellow", "cancelled": "yellow", "running": "cyan"}
+_STATUS_STYLES = {
+    "failed": "red",
+    "interrupted": "yellow",
+    "stopped": "yellow",
+    "cancelled": "yellow",
+    "running": "cyan",
+}
 
 # As the store has it; said again here because importing the store for `--help` would be slow.
-RunStatus = Literal["running", "finished", "failed", "interrupted", "cancelled"]
+RunStatus = Literal["running", "finished", "stopped", "failed", "interrupted", "cancelled"]
 
 app = typer.Typer(name="runs", help="Prompt and classic runs: list, open, compare.")
 
@@ -48,7 +54,8 @@ def list_runs(
     ] = None,
     experiment: Annotated[str | None, typer.Option(metavar="NAME", help="Only of this experiment.")] = None,
     status: Annotated[
-        RunStatus | None, typer.Option(metavar="STATUS", help="running, finished, failed, interrupted or cancelled.")
+        RunStatus | None,
+        typer.Option(metavar="STATUS", help="running, finished, stopped, failed, interrupted or cancelled."),
     ] = None,
     name: Annotated[str | None, typer.Option(metavar="TEXT", help="Only where the name contains this.")] = None,
     tries: Annotated[bool, typer.Option("--tries", help="Also single tries.")] = False,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from promptlab.cli import words
-from promptlab.reports import Report, VariantReport
+from promptlab.reports import VariantReport
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -74,16 +74,6 @@ def variant_tables(
     needed = name_width + sum(column.width + 2 for column in columns)
     gap = 2 if needed <= width else 1
     return [_table(names, group, name_width, gap) for group in _groups(columns, width - name_width, gap)]
-
-
-def values_in_shares(report: Report) -> dict[str, bool]:
-    """For each evaluator whether all of its values lie in 0 to 1, so that a mean can be said in percent."""
-    shares: dict[str, bool] = {}
-    for cell in report.cells:
-        for name, score in cell.scores.items():
-            if score.value is not None:
-                shares[name] = shares.get(name, True) and 0.0 <= score.value <= 1.0
-    return shares
 
 
 def plain_table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]], *, right: Sequence[str] = ()) -> Table:

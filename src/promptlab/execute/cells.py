@@ -1,55 +1,32 @@
-"""One cell: its request rendered and keyed, its answer looked up or asked for, stored and scored.
-
-An attempt is committed before each request and completed after it, in the same write as its answer, so that
-a process that dies loses at most what was in flight, and the database knows what that was.
-"""
+"""One cell: its request rendered and keyed, and the row it becomes with its scores."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from promptlab.errors import CallError, TemplateError
+from promptlab.errors import TemplateError
 from promptlab.evaluators.base import BoundEvaluator
 from promptlab.execute.plan import Variant
 from promptlab.models.base import Model
 from promptlab.prompts import rendering
-from promptlab.prompts.digest import canonical_json, rendered_digest
-from promptlab.store import outputs
-from promptlab.store.database import Connection, Database
-from promptlab.store.rows import AnswerRow, AttemptStart, OutputInsert, ScoreInsert
-from promptlab.types import (
-    RETRIED_STATUSES,
-    Case,
-    CellStatus,
-    EvaluatorContext,
-    Message,
-    Request,
-    Response,
-    Score,
-)
-
-MAX_ATTEMPTS = 5
-BACKOFF_SECONDS = 0.5
-MAX_BACKOFF_SECONDS = 8.0
-RATE_LIMIT_REST_SECONDS = 2.0
-
-T = TypeVar("T")
+from promptlab.prompts.digest import canonical_json
+from promptlab.store.datasets import PlacedCase
+from promptlab.store.rows import AnswerRow, CellRow, OutputInsert, ScoreInsert
+from promptlab.types import ANSWER_STATUSES, Case, CellStatus, EvaluatorContext, Message, Request, Response, Score
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One case x one variant x one repeat, ready to be answered.
 
-    request is None where the template did not render; then error says why. cache_key: None: never reused.
+    case_digest: of what the case says. request is None where the template did not render; then error says why.
+    cache_key: None: never reused.
     """
 
     case: Case
+    case_digest: str
     repeat: int
     request: Request | None
     error: str | None
@@ -59,7 +36,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a cell ended. answer_id and response are None where it ended in an error."""
+    """How a cell ended. answer_id and response are None where it ended in an error.
+
+    cached: no request was sent for it by its run.
+    """
 
     cell: Cell
     status: CellStatus
@@ -69,27 +49,37 @@ class Outcome:
     error: str | None = None
 
 
-async def commit(database: Database, function: Callable[[Any], T]) -> T:
-    """What `function` gave, once the writer has committed it; the event loop goes on meanwhile."""
-    return await database.commit(function)
-
-
-def make_cells(variant: Variant, cases: Sequence[Case], repeats: int) -> list[Cell]:
+def make_cells(variant: Variant, cases: Sequence[PlacedCase], repeats: Iterable[int]) -> list[Cell]:
     """The cells of these cases: templates rendered (blocking, in the sandbox), cache keys computed."""
     if variant.prompt is None:
         rendered: list[tuple[Message, ...] | TemplateError] = [() for _ in cases]
     else:
-        rendered = rendering.render_all(variant.prompt, [case.inputs for case in cases])
+        rendered = rendering.render_all(variant.prompt, [placed.case.inputs for placed in cases])
     schema = variant.prompt.response_schema if variant.prompt else None
+    keys = _Keys(variant.model, variant.settings, schema)
+    numbers = list(repeats)
     cells: list[Cell] = []
-    for case, messages in zip(cases, rendered, strict=True):
-        for repeat in range(repeats):
-            if isinstance(messages, TemplateError):
-                cells.append(Cell(case, repeat, None, str(messages), None, None))
-                continue
-            request = Request(messages, variant.settings, schema, case.inputs, repeat)
-            digest = rendered_digest(messages) if messages else None
-            cells.append(Cell(case, repeat, request, None, digest, cache_key(variant.model, request)))
+    for placed, messages in zip(cases, rendered, strict=True):
+        case = placed.case
+        if isinstance(messages, TemplateError):
+            error = str(messages)
+            cells += [Cell(case, placed.digest, repeat, None, error, None, None) for repeat in numbers]
+            continue
+        text = canonical_json([[message.role, message.content] for message in messages])
+        # The digest of the same text as prompts.digest.rendered_digest.
+        digest = hashlib.sha256(text.encode("ascii")).hexdigest() if messages else None
+        cells += [
+            Cell(
+                case,
+                placed.digest,
+                repeat,
+                Request(messages, variant.settings, schema, case.inputs, repeat),
+                None,
+                digest,
+                keys.of(text, repeat),
+            )
+            for repeat in numbers
+        ]
     return cells
 
 
@@ -98,137 +88,57 @@ def cache_key(model: Model, request: Request) -> str | None:
 
     None where the model has no identity, since nothing says that it would answer the same again.
     """
-    if model.identity is None:
-        return None
-    content = {
-        "model": model.identity,
-        "settings": dict(request.settings),
-        "messages": [[message.role, message.content] for message in request.messages],
-        "response_schema": request.response_schema,
-        "repeat": request.repeat,
-    }
-    return hashlib.sha256(canonical_json(content).encode("utf-8", "surrogatepass")).hexdigest()
+    messages = canonical_json([[message.role, message.content] for message in request.messages])
+    return _Keys(model, request.settings, request.response_schema).of(messages, request.repeat)
 
 
-def reuse(cell: Cell, answer: AnswerRow) -> Outcome:
-    """The outcome of a cell that an earlier answer serves; its latency is the one measured then."""
-    return Outcome(cell, answer.response.status, answer.response, answer.id, cached=True)
+class _Keys:
+    """Cache keys of one variant: what its cells share is written once.
 
-
-async def ask(
-    cell: Cell,
-    variant: Variant,
-    *,
-    database: Database,
-    run_id: int,
-    price: Callable[[Model, Response], float | None],
-    call: Callable[[Request], Awaitable[Response]] | None = None,
-) -> Outcome:
-    """The outcome of a cell that has to be asked for, after up to five attempts.
-
-    call: what sends the request; default: the model's generate. Never raises CallError: a failed call is a row.
+    A key is the SHA-256 of the canonical JSON of {messages, model, repeat, response_schema, settings}; the pieces
+    are put together by hand, in the order of their names.
     """
-    if cell.request is None:
-        return Outcome(cell, "template", error=cell.error)
-    send = call or variant.model.generate
-    attempt = 1
-    while True:
-        try:
-            response, answer_id = await _attempt(
-                send, cell, variant.model, database=database, run_id=run_id, price=price
-            )
-        except CallError as error:
-            if error.status not in RETRIED_STATUSES or attempt == MAX_ATTEMPTS:
-                return Outcome(cell, error.status, error=str(error))
-            rest = rest_seconds(error, attempt)
-        else:
-            return Outcome(cell, response.status, response, answer_id)
-        await asyncio.sleep(rest)
-        attempt += 1
+
+    def __init__(
+        self, model: Model, settings: Mapping[str, object], response_schema: Mapping[str, object] | None
+    ) -> None:
+        identity = model.identity
+        self._middle = None if identity is None else f',"model":{canonical_json(identity)},"repeat":'
+        self._end = f',"response_schema":{canonical_json(response_schema)},"settings":{canonical_json(settings)}}}'
+
+    def of(self, messages: str, repeat: int) -> str | None:
+        """The key of these messages, given as canonical JSON."""
+        if self._middle is None:
+            return None
+        content = f'{{"messages":{messages}{self._middle}{repeat}{self._end}'
+        return hashlib.sha256(content.encode("ascii")).hexdigest()
 
 
-def rest_seconds(error: CallError, attempt: int) -> float:
-    """How long to rest after attempt number `attempt` (1 is the first) failed so, in seconds."""
-    if error.retry_after is not None:
-        return max(0.0, error.retry_after)
-    if error.status == "rate_limited":
-        return RATE_LIMIT_REST_SECONDS
-    backoff = min(MAX_BACKOFF_SECONDS, BACKOFF_SECONDS * 2.0 ** (attempt - 1))
-    return backoff * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
+def reuse(cell: Cell, answer: AnswerRow, *, run_id: int) -> Outcome:
+    """The outcome of a cell that a stored answer serves; its latency is the one measured when it was made.
 
-
-async def _attempt(
-    send: Callable[[Request], Awaitable[Response]],
-    cell: Cell,
-    model: Model,
-    *,
-    database: Database,
-    run_id: int,
-    price: Callable[[Model, Response], float | None],
-) -> tuple[Response, int]:
-    request = cell.request
-    if request is None:
-        raise CallError("template", cell.error or "the template did not render")
-    start = AttemptStart(
-        run_id, cell.cache_key or "", "generate", datetime.now(UTC), key=cell.case.key, repeat=cell.repeat
+    run_id: of the cell's run: an answer that this run itself has paid for is not a cached one.
+    """
+    return Outcome(
+        cell,
+        answer.response.status,
+        answer.response,
+        answer.id,
+        cached=answer.run_id is None or answer.run_id != run_id,
     )
-    begun: list[int] = []
-
-    def begin(connection: Connection) -> None:
-        # Assigned whole, since a write may run twice.
-        begun[:] = outputs.begin_attempts(connection, [start])
-
-    try:
-        await commit(database, begin)
-        response = await send(request)
-    except CallError as error:
-        status, message = error.status, str(error)
-        await commit(
-            database,
-            lambda connection: outputs.finish_attempt(
-                connection, begun[0], status=status, error=message, ended_at=datetime.now(UTC)
-            ),
-        )
-        raise
-    except asyncio.CancelledError:
-        # Not awaited: the loop is ending. Writes keep their order, and the writer is drained before the process ends.
-        database.write(
-            lambda connection: outputs.finish_attempt(
-                connection, begun[0], status="cancelled", error="interrupted", ended_at=datetime.now(UTC)
-            )
-        )
-        raise
-    if response.cost_usd is None:
-        response = replace(response, cost_usd=price(model, response))
-    answered = response
-    answer_id = await commit(
-        database,
-        lambda connection: outputs.finish_with_answer(
-            connection,
-            begun[0],
-            cache_key=cell.cache_key or "",
-            reusable=cell.cache_key is not None,
-            response=answered,
-            ended_at=datetime.now(UTC),
-        ),
-    )
-    return answered, answer_id
 
 
-async def score(outcome: Outcome, variant: Variant, evaluators: Sequence[BoundEvaluator]) -> dict[str, Score]:
-    """Every evaluator's scores of an answer, by name; empty for a cell that ended in an error."""
-    response = outcome.response
-    if response is None:
-        return {}
-    context = evaluator_context(outcome.cell, response, variant)
+async def score(context: EvaluatorContext, evaluators: Sequence[BoundEvaluator]) -> dict[str, Score]:
+    """Every evaluator's scores of an answer, by name."""
     scores: dict[str, Score] = {}
     for evaluator in evaluators:
         scores.update(await evaluator.score(context))
     return scores
 
 
-def evaluator_context(cell: Cell, response: Response, variant: Variant) -> EvaluatorContext:
+def evaluator_context(outcome: Outcome, response: Response, variant: Variant) -> EvaluatorContext:
     """All that an evaluator may look at, for this cell's answer."""
+    cell = outcome.cell
     return EvaluatorContext(
         inputs=cell.case.inputs,
         output=response.text,
@@ -246,31 +156,68 @@ def evaluator_context(cell: Cell, response: Response, variant: Variant) -> Evalu
     )
 
 
+def stored_context(row: CellRow, messages: tuple[Message, ...], variant: Variant) -> EvaluatorContext | None:
+    """The same for a cell that was stored before; None where it ended in an error."""
+    status = row.answer_status
+    if status is None:
+        return None
+    return EvaluatorContext(
+        inputs=row.inputs,
+        output=row.output or "",
+        expected=row.expected,
+        metadata=row.metadata,
+        key=row.key,
+        messages=messages,
+        model=variant.model.name,
+        status=status,
+        finish_reason=row.finish_reason,
+        usage=row.usage,
+        seconds=row.seconds,
+        cost_usd=row.cost_usd,
+        response_schema=variant.prompt.response_schema if variant.prompt else None,
+    )
+
+
 def output_insert(
-    outcome: Outcome, *, run_id: int, case_digest: str, scores: Mapping[str, Score], digests: Mapping[str, str]
+    outcome: Outcome,
+    *,
+    run_id: int,
+    scores: Mapping[str, Score],
+    digests: Mapping[str, str],
+    answer_id: int | None = None,
 ) -> OutputInsert:
-    """The row of an ended cell with its scores; digests: of the evaluators, by the name they score under."""
+    """The row of an ended cell with its scores.
+
+    digests: of the evaluators, by the name they score under. answer_id: where the outcome does not know it yet.
+    """
     cell = outcome.cell
+    if outcome.status in ANSWER_STATUSES and outcome.answer_id is None and answer_id is None:
+        raise LookupError(f"the answer of case {cell.case.key} was not stored")
     return OutputInsert(
         run_id=run_id,
-        case_digest=case_digest,
+        case_digest=cell.case_digest,
         key=cell.case.key,
         repeat=cell.repeat,
         rendered_digest=cell.rendered,
-        answer_id=outcome.answer_id,
+        answer_id=outcome.answer_id if answer_id is None else answer_id,
         cached=outcome.cached,
         status=outcome.status,
         error=outcome.error,
-        scores=[
-            ScoreInsert(
-                name=name,
-                evaluator_digest=digests.get(name) or digests.get(name.split(".", 1)[0], ""),
-                value=given.value,
-                passed=given.passed,
-                label=given.label,
-                reason=given.reason,
-                error=given.error,
-            )
-            for name, given in scores.items()
-        ],
+        scores=score_inserts(scores, digests),
     )
+
+
+def score_inserts(scores: Mapping[str, Score], digests: Mapping[str, str]) -> list[ScoreInsert]:
+    """Scores as rows; digests: of the evaluators, by the name they score under."""
+    return [
+        ScoreInsert(
+            name=name,
+            evaluator_digest=digests.get(name) or digests.get(name.split(".", 1)[0], ""),
+            value=given.value,
+            passed=given.passed,
+            label=given.label,
+            reason=given.reason,
+            error=given.error,
+        )
+        for name, given in scores.items()
+    ]

@@ -1,288 +1,111 @@
-"""All cells of a plan: in what order, how many at once, with a heartbeat, to a clean end.
+"""All cells of a run, to a clean end: which side by side, which in turn, and what happens when it is told to stop.
 
-Variants that share a base model run one after the other, so that a local model is in memory once and its
-batches stay alike; different base models run side by side, local ones in turn, since they share the processor.
+Variants of one local model run one after the other, so that it is in memory once and its batches stay alike, and
+local models in turn, since they share the processor. Everything else runs side by side, each endpoint at its pace.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import partial
-from typing import TypeVar
+from collections.abc import Sequence
 
-from promptlab import pricing, reports
-from promptlab.config import Workspace
-from promptlab.execute.cells import Cell, Outcome, ask, commit, make_cells, output_insert, reuse, score
-from promptlab.execute.plan import Plan, Variant
-from promptlab.execute.progress import Progress, VariantProgress, Watcher
-from promptlab.models.base import Model
-from promptlab.store import cells as cell_rows
-from promptlab.store import datasets, metrics, outputs, params, runs
-from promptlab.store.database import Connection, Database
-from promptlab.store.rows import AnswerRow, RunRow
-from promptlab.tracking.provenance import Provenance
-from promptlab.types import Case, Response
-
-CHUNK = 200
-HEARTBEAT_SECONDS = 5.0
-
-T = TypeVar("T")
+from promptlab.execute.chunk_size import CHUNK, LOCAL_CHUNK
+from promptlab.execute.chunks import run_chunk
+from promptlab.execute.crew import Crew
+from promptlab.execute.flights import flights_of
+from promptlab.execute.paces import Paces
+from promptlab.execute.session import Column, Session, heartbeat
+from promptlab.execute.stopping import DRAIN_SECONDS
+from promptlab.execute.worst_cases import WorstCases
+from promptlab.store import datasets
 
 
-async def run_plan(
-    plan: Plan,
-    *,
-    database: Database,
-    workspace: Workspace,
-    provenance: Provenance,
-    experiment: str = "Default",
-    watcher: Watcher | None = None,
-) -> str:
-    """The uid of the parent run, once every cell has ended with an answer or a classed error.
+async def work(session: Session) -> None:
+    """Runs every cell of a session that has not ended yet; returns when all have, or when it was told to stop.
 
-    An interruption marks the run `interrupted` and is raised again; what was answered stays stored.
+    Told to stop, it makes no new call, waits at most 10 s for those in flight and gives the rest up. Raises what a
+    broken evaluation raises.
     """
-    session = await _begin(
-        plan,
-        database=database,
-        workspace=workspace,
-        provenance=provenance,
-        experiment=experiment,
-        watcher=watcher,
-    )
+    crews: list[Crew] = []
+    cells = asyncio.create_task(_work(session, crews))
+    told = asyncio.create_task(session.stop.wait())
     try:
-        async with _heartbeat(session), asyncio.TaskGroup() as tasks:
-            for group in _by_model(session.columns):
-                tasks.create_task(_run_group(session, group))
-    except asyncio.CancelledError:
-        _end_unawaited(session, "interrupted")
-        raise
-    except BaseExceptionGroup as group_error:
-        error = _first_leaf(group_error)
-        await _end(session, "failed", error=f"{type(error).__name__}: {error}")
-        raise error from group_error
-    session.tell("summing up")
-    await _end(session, "finished")
-    return session.parent.uid
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """A variant with its child run and the counts of its progress."""
-
-    variant: Variant
-    run: RunRow
-    progress: VariantProgress
-
-
-@dataclass(slots=True)
-class _Session:
-    plan: Plan
-    database: Database
-    workspace: Workspace
-    parent: RunRow
-    columns: list[_Column]
-    progress: Progress
-    case_digests: dict[str, str]
-    watcher: Watcher | None
-    processor: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held by the local model whose turn it is."""
-
-    def tell(self, phase: str = "") -> None:
-        self.progress.phase = phase
-        if self.watcher is not None:
-            self.watcher(self.progress)
-
-    def price(self, model: Model, response: Response) -> float | None:
-        return pricing.cost_usd(model.name, response.usage, endpoint=self.workspace.endpoints.get(model.provider))
-
-
-async def _begin(
-    plan: Plan,
-    *,
-    database: Database,
-    workspace: Workspace,
-    provenance: Provenance,
-    experiment: str,
-    watcher: Watcher | None,
-) -> _Session:
-    suite = plan.suite
-
-    def create(connection: Connection) -> tuple[RunRow, list[RunRow]]:
-        create_run = partial(
-            runs.create_run,
-            connection,
-            experiment=experiment,
-            user=provenance.user,
-            source=provenance.source,
-            git_sha=provenance.git_sha,
-            host=provenance.host,
-            pid=provenance.pid,
-            suite_digest=suite.digest,
-            started_at=datetime.now(UTC),
-        )
-        parent = create_run(kind="eval", name=suite.name, cells_planned=plan.cells_per_variant * len(plan.variants))
-        children = [
-            create_run(
-                kind="prompt",
-                name=variant.name,
-                parent_uid=parent.uid,
-                prompt_version_id=variant.prompt_id,
-                model=variant.model.name,
-                settings=dict(variant.settings),
-                cells_planned=plan.cells_per_variant,
-            )
-            for variant in plan.variants
-        ]
-        dataset = datasets.store_dataset(
-            connection, name=suite.dataset_name, source=suite.dataset_source, cases=plan.cases
-        )
-        for row in (parent, *children):
-            datasets.link_dataset(connection, row.id, dataset.id, context="evaluation")
-        for evaluator in suite.all_evaluators:
-            metrics.set_direction(connection, evaluator.name, evaluator.direction)
-        names = json.dumps([evaluator.name for evaluator in suite.all_evaluators])
-        params.set_tags(connection, parent.id, {reports.EVALUATORS_TAG: names})
-        return parent, children
-
-    parent, children = await commit(database, create)
-    columns = [
-        _Column(variant, run, VariantProgress(variant.name, plan.cells_per_variant))
-        for variant, run in zip(plan.variants, children, strict=True)
-    ]
-    digests = {case.key: datasets.case_digest(case) for case in plan.cases}
-    progress = Progress(parent.uid, [column.progress for column in columns])
-    session = _Session(plan, database, workspace, parent, columns, progress, digests, watcher)
-    session.tell("starting")
-    return session
-
-
-def _by_model(columns: Sequence[_Column]) -> list[list[_Column]]:
-    groups: dict[str, list[_Column]] = {}
-    for column in columns:
-        groups.setdefault(column.variant.model.name, []).append(column)
-    return list(groups.values())
-
-
-async def _run_group(session: _Session, columns: Sequence[_Column]) -> None:
-    turn = session.processor if columns[0].variant.model.provider == "local" else contextlib.nullcontext()
-    async with turn:
-        for column in columns:
-            await _run_variant(session, column)
-
-
-async def _run_variant(session: _Session, column: _Column) -> None:
-    plan = session.plan
-    model = column.variant.model
-    slots = asyncio.Semaphore(min(plan.concurrency or model.concurrency, model.concurrency))
-    async with asyncio.TaskGroup() as tasks:
-        for cases in _chunks(plan.cases, CHUNK):
-            session.tell(f"rendering {column.variant.name}")
-            cells = await asyncio.to_thread(make_cells, column.variant, cases, plan.repeats)
-            await _store_rendered(session, cells)
-            found = await asyncio.to_thread(_look_up, session, cells)
-            session.tell(f"running {column.variant.name}")
-            for cell in cells:
-                await slots.acquire()
-                task = tasks.create_task(_run_cell(session, column, cell, found.get(cell.cache_key or "")))
-                task.add_done_callback(lambda _: slots.release())
-
-
-async def _store_rendered(session: _Session, cells: Sequence[Cell]) -> None:
-    messages = {cell.rendered: cell.request.messages for cell in cells if cell.rendered and cell.request}
-    if messages:
-        await commit(session.database, lambda connection: outputs.store_rendered(connection, messages))
-
-
-def _look_up(session: _Session, cells: Sequence[Cell]) -> dict[str, AnswerRow]:
-    keys = [cell.cache_key for cell in cells if cell.cache_key]
-    if not keys or not session.plan.use_cache:
-        return {}
-    with session.database.connect() as connection:
-        return cell_rows.find_answers(connection, keys)
-
-
-async def _run_cell(session: _Session, column: _Column, cell: Cell, answer: AnswerRow | None) -> None:
-    if answer is not None:
-        outcome = reuse(cell, answer)
-    else:
-        outcome = await ask(cell, column.variant, database=session.database, run_id=column.run.id, price=session.price)
-    evaluators = session.plan.suite.evaluators_for(cell.case)
-    scores = await score(outcome, column.variant, evaluators)
-    row = output_insert(
-        outcome,
-        run_id=column.run.id,
-        case_digest=session.case_digests[cell.case.key],
-        scores=scores,
-        digests={evaluator.name: evaluator.digest for evaluator in evaluators},
-    )
-    await commit(session.database, lambda connection: outputs.store_outputs(connection, [row]))
-    _count(session, column, outcome)
-
-
-def _count(session: _Session, column: _Column, outcome: Outcome) -> None:
-    counts = column.progress
-    counts.done += 1
-    counts.cached += outcome.cached
-    if outcome.response is None:
-        counts.errors += 1
-    else:
-        counts.seconds += outcome.response.seconds
-        if not outcome.cached:
-            session.progress.spent_usd += outcome.response.cost_usd or 0.0
-    session.tell(session.progress.phase)
-
-
-@contextlib.asynccontextmanager
-async def _heartbeat(session: _Session) -> AsyncIterator[None]:
-    uids = [session.parent.uid, *(column.run.uid for column in session.columns)]
-
-    async def beat() -> None:
-        while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-            await commit(session.database, lambda connection: runs.heartbeat(connection, uids, datetime.now(UTC)))
-
-    task = asyncio.create_task(beat())
-    try:
-        yield
+        await asyncio.wait({cells, told}, return_when=asyncio.FIRST_COMPLETED)
+        if not cells.done():
+            session.tell("stopping: waiting for the calls in flight")
+            for crew in crews:
+                crew.cancel_idle()
+            await asyncio.wait({cells}, timeout=DRAIN_SECONDS)
+        await _ended(cells)
     finally:
-        task.cancel()
+        told.cancel()
+        cells.cancel()
+        await asyncio.wait({cells})
+    await session.journal.close()
+
+
+async def _ended(cells: asyncio.Task[None]) -> None:
+    """Raises what the cells raised, alone; gives up those that have not ended."""
+    cells.cancel()
+    try:
         with contextlib.suppress(asyncio.CancelledError):
-            await task
+            await cells
+    except BaseExceptionGroup as group:
+        raise _first_leaf(group) from group
 
 
-async def _end(session: _Session, status: str, *, error: str | None = None) -> None:
-    measured = await asyncio.to_thread(_metrics, session)
-    await commit(session.database, lambda connection: _write_end(connection, session, measured, status, error))
+async def _work(session: Session, crews: list[Crew]) -> None:
+    limits = session.plan.limits
+    async with heartbeat(session), asyncio.TaskGroup() as group:
+        crew = Crew(
+            session,
+            group,
+            flights_of(session.database),
+            Paces(session.workspace, concurrency=limits.concurrency),
+            WorstCases(session.workspace, limits.budget),
+        )
+        crews.append(crew)
+        for columns in _in_turn(session.columns):
+            crew.start(_run_in_turn(crew, columns))
 
 
-def _end_unawaited(session: _Session, status: str) -> None:
-    """Writes the end of a cancelled run without awaiting: the loop may not wait any more, the writer does."""
-    session.database.write(lambda connection: _write_end(connection, session, {}, status, None))
+def _in_turn(columns: Sequence[Column]) -> list[list[Column]]:
+    """The columns in groups that run side by side; those of one group run one after the other."""
+    groups: list[list[Column]] = []
+    local: dict[str, list[Column]] = {}
+    for column in columns:
+        if column.variant.model.provider == "local":
+            of_model = local.setdefault(column.variant.model.name, [])
+            if not of_model:
+                groups.append(of_model)
+            of_model.append(column)
+        else:
+            groups.append([column])
+    return groups
 
 
-def _metrics(session: _Session) -> dict[int, dict[str, float]]:
-    return {column.run.id: reports.run_metrics(session.database, column.run) for column in session.columns}
+async def _run_in_turn(crew: Crew, columns: Sequence[Column]) -> None:
+    local = columns[0].variant.model.provider == "local"
+    async with crew.processor if local else contextlib.nullcontext():
+        for column in columns:
+            await _run_variant(crew, column, LOCAL_CHUNK if local else CHUNK)
 
 
-def _write_end(
-    connection: Connection,
-    session: _Session,
-    measured: dict[int, dict[str, float]],
-    status: str,
-    error: str | None,
-) -> None:
-    now = datetime.now(UTC)
-    at_ms = int(now.timestamp() * 1000)
-    for run_id, values in measured.items():
-        metrics.log_metrics(connection, run_id, [(key, value, 0, at_ms) for key, value in values.items()])
-    for uid in (*(column.run.uid for column in session.columns), session.parent.uid):
-        runs.finish_run(connection, uid, status, error=error, ended_at=now)
+async def _run_variant(crew: Crew, column: Column, chunk: int) -> None:
+    session = crew.session
+    after = -1
+    while not session.stop.requested:
+        page = await asyncio.to_thread(
+            session.database.read,
+            lambda connection: datasets.dataset_page(connection, session.dataset.id, after=after, limit=chunk),  # noqa: B023 - read at once
+        )
+        if not page:
+            break
+        after = page[-1].place
+        await run_chunk(crew, column, page)
+    if column.live:
+        await column.idle.wait()
 
 
 def _first_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -290,8 +113,3 @@ def _first_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-def _chunks(cases: Sequence[Case], size: int) -> Iterator[Sequence[Case]]:
-    for start in range(0, len(cases), size):
-        yield cases[start : start + size]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptlab.errors import SuiteError, TemplateError, UndefinedVariableError
+from promptlab.execute.budget import Budget
+from promptlab.execute.error_limit import ErrorLimit
 from promptlab.models.base import Model
 from promptlab.models.settings import check_settings
 from promptlab.prompts import rendering
@@ -18,7 +20,8 @@ from promptlab.types import Case, PromptVersion
 class Variant:
     """One prompt version x one base model x its settings: a column of the matrix, and a child run.
 
-    prompt: None for a model that is a plain function of the inputs. prompt_id: its row in the registry.
+    prompt: None for a model that is a plain function of the inputs. prompt_id: its row in the registry, None for
+    one that is not stored.
     """
 
     prompt: PromptVersion | None
@@ -33,28 +36,36 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What holds for one invocation: how many calls at once, how much money, how many errors; None: no limit."""
+
+    concurrency: int | None = None
+    budget: Budget | None = None
+    errors: ErrorLimit | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All that an evaluation will run: variants x cases x repeats."""
 
     suite: Suite
     variants: tuple[Variant, ...]
-    cases: tuple[Case, ...]
     repeats: int
     use_cache: bool = True
-    concurrency: int | None = None
+    limits: Limits = Limits()
 
     @property
     def cells_per_variant(self) -> int:
         """How many cells each variant has."""
-        return len(self.cases) * self.repeats
+        return len(self.suite.cases) * self.repeats
 
 
 @dataclass(frozen=True, slots=True)
-class StoredPrompt:
-    """A prompt version with the id of its row in the registry."""
+class ChosenPrompt:
+    """A prompt version with the id of its row in the registry; None where it is not stored."""
 
     version: PromptVersion
-    id: int
+    id: int | None
 
 
 def check(
@@ -91,13 +102,13 @@ def check(
 
 def make_plan(
     suite: Suite,
-    prompts: Sequence[StoredPrompt],
+    prompts: Sequence[ChosenPrompt],
     models: Sequence[Model],
     *,
     settings: Mapping[str, Any] | None = None,
     repeats: int | None = None,
     use_cache: bool = True,
-    concurrency: int | None = None,
+    limits: Limits = Limits(),
 ) -> Plan:
     """The plan of a suite with these prompts and models, checked before, in place of the suite's own names.
 
@@ -117,10 +128,9 @@ def make_plan(
     return Plan(
         suite=suite,
         variants=tuple(variants),
-        cases=suite.cases,
         repeats=repeats if repeats is not None else suite.repeats,
         use_cache=use_cache,
-        concurrency=concurrency,
+        limits=limits,
     )
 
 

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from promptlab.errors import UsageError
-from promptlab.execute.cells import Cell, Outcome, commit, output_insert, score
+from promptlab.execute.cells import Cell, Outcome, evaluator_context, output_insert, score
 from promptlab.execute.plan import Variant
 from promptlab.models.python import PythonModel
 from promptlab.reports import run_metrics
 from promptlab.store import datasets, metrics, outputs
 from promptlab.store.database import Connection, Database
+from promptlab.store.datasets import PlacedCase
 from promptlab.store.rows import RunRow
 from promptlab.suites.model import Suite
-from promptlab.types import Case, Request, Response
+from promptlab.types import Request, Response
 
 
 async def score_predictions(suite: Suite, texts: Sequence[str], *, run: RunRow, database: Database) -> None:
@@ -30,7 +31,11 @@ async def score_predictions(suite: Suite, texts: Sequence[str], *, run: RunRow, 
 
     def begin(connection: Connection) -> None:
         dataset = datasets.store_dataset(
-            connection, name=suite.dataset_name, source=suite.dataset_source, cases=suite.cases
+            connection,
+            name=suite.dataset_name,
+            source=suite.dataset_source,
+            cases=suite.cases,
+            digests=suite.cases_digest,
         )
         linked = datasets.linked_datasets(connection, run.id, context="evaluation")
         if any(other.id != dataset.id for other in linked):
@@ -41,29 +46,38 @@ async def score_predictions(suite: Suite, texts: Sequence[str], *, run: RunRow, 
         for evaluator in suite.all_evaluators:
             metrics.set_direction(connection, evaluator.name, evaluator.direction)
 
-    await commit(database, begin)
-    for case, text in zip(suite.cases, texts, strict=True):
-        await _store(suite, case, text, run=run, database=database)
-    measured = run_metrics(database, run)
+    await database.commit(begin)
+    stand_in = Variant(None, None, PythonModel(run.name, lambda inputs: [""] * len(inputs)), {})
+    for place, (case, text) in enumerate(zip(suite.cases, texts, strict=True)):
+        placed = PlacedCase(place, suite.cases_digest.case(place), case)
+        await _store(suite, placed, text, stand_in, run=run, database=database)
+    measured = database.read(lambda connection: run_metrics(connection, run))
     at_ms = int(datetime.now(UTC).timestamp() * 1000)
     names = {evaluator.name for evaluator in suite.all_evaluators}
     points = [(name, value, 0, at_ms) for name, value in measured.items() if name.split(".")[0] in names]
-    await commit(database, lambda connection: metrics.log_metrics(connection, run.id, points))
+    await database.commit(lambda connection: metrics.log_metrics(connection, run.id, points))
 
 
-async def _store(suite: Suite, case: Case, text: str, *, run: RunRow, database: Database) -> None:
+async def _store(
+    suite: Suite, placed: PlacedCase, text: str, variant: Variant, *, run: RunRow, database: Database
+) -> None:
+    """What made the text is not called: `variant` stands for it."""
+    case = placed.case
     response = Response(text, cost_usd=0.0)
-    answer_id = await commit(database, lambda connection: outputs.store_answer(connection, response=response))
-    cell = Cell(case, 0, Request((), inputs=case.inputs), None, None, None)
+    cell = Cell(case, placed.digest, 0, Request((), inputs=case.inputs), None, None, None)
     evaluators = suite.evaluators_for(case)
-    # What made the text is not called: it stands for the variant's model.
-    variant = Variant(None, None, PythonModel(run.name, lambda _: [text]), {})
-    outcome = Outcome(cell, "ok", response, answer_id)
-    insert = output_insert(
-        outcome,
-        run_id=run.id,
-        case_digest=datasets.case_digest(case),
-        scores=await score(outcome, variant, evaluators),
-        digests={evaluator.name: evaluator.digest for evaluator in evaluators},
-    )
-    await commit(database, lambda connection: outputs.store_outputs(connection, [insert]))
+    outcome = Outcome(cell, "ok", response)
+    scores = await score(evaluator_context(outcome, response, variant), evaluators)
+
+    def write(connection: Connection) -> None:
+        answer_id = outputs.store_answer(connection, response=response)
+        row = output_insert(
+            outcome,
+            run_id=run.id,
+            scores=scores,
+            digests={evaluator.name: evaluator.digest for evaluator in evaluators},
+            answer_id=answer_id,
+        )
+        outputs.store_outputs(connection, [row])
+
+    await database.commit(write)

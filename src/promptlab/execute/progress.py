@@ -16,19 +16,23 @@ class VariantProgress:
     cached: int = 0
     errors: int = 0
     seconds: float = 0.0
+    before: int = 0
+    """Cells that had ended before this invocation went on with the run; counted in done."""
 
 
 @dataclass(slots=True)
 class Progress:
     """Counts of an evaluation so far; one object, updated in place.
 
-    run: uid of the parent run. phase: what is going on in words, for the time before the first answer.
+    run: uid of the parent run. phase: what is going on in words. spent_usd: by this invocation, unknown prices left
+    out. in_flight: cells under way.
     """
 
     run: str
     variants: list[VariantProgress] = field(default_factory=list)
     phase: str = ""
     spent_usd: float = 0.0
+    in_flight: int = 0
 
     @property
     def total(self) -> int:
@@ -47,7 +51,7 @@ class Progress:
 
     @property
     def cached(self) -> int:
-        """Cells answered from the cache."""
+        """Cells answered without a request."""
         return sum(variant.cached for variant in self.variants)
 
 

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from promptlab.errors import UsageError
-from promptlab.reports import Calls, GateResult, Report, VariantReport, to_json
+from promptlab.execute.stopping import StopReason
+from promptlab.reports import Calls, GateResult, Report, VariantReport, cell_json, document_head, iterate_cells
+from promptlab.store.database import Database
 from promptlab.store.rows import CellRow
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: the cells are kept once they are read
 class Evaluation:
-    """An evaluation that has ended: its report, as an object that scripts and tests read."""
+    """An evaluation that has ended: its report (without cells), as an object that scripts and tests read.
+
+    calls: requests that this invocation sent, or did not have to; lost: those of the whole run that were begun and
+    never completed. stopped: why it was told to stop; None where every cell came to its end.
+    """
 
     report: Report
+    calls: Calls
+    database: Database
+    stopped: StopReason | None = None
 
     @property
     def run(self) -> str:
@@ -35,15 +45,14 @@ class Evaluation:
         """One entry a gate and variant."""
         return self.report.gates
 
-    @property
+    @cached_property
     def cells(self) -> Sequence[CellRow]:
-        """Every output with its scores."""
-        return self.report.cells
+        """Every output with its scores, read from the database when first asked for."""
+        return tuple(self.iterate_cells())
 
-    @property
-    def calls(self) -> Calls:
-        """Requests that this evaluation sent, or did not have to."""
-        return self.report.calls
+    def iterate_cells(self) -> Iterator[CellRow]:
+        """The same one by one: a run of any size goes through little memory."""
+        return iterate_cells(self.database, self.report.run)
 
     @property
     def passed(self) -> bool:
@@ -60,14 +69,14 @@ class Evaluation:
 
     @property
     def exit_code(self) -> int:
-        """0 all well; 1 a gate failed; 3 some cell or evaluator ended in an error. 1 goes before 3."""
+        """0 all well; 1 a gate failed; 3 some cell or evaluator ended in an error, or it was stopped."""
         if not self.passed:
             return 1
-        return 3 if self.report.errors or self.report.evaluator_errors else 0
+        return 3 if self.stopped or self.report.errors or self.report.evaluator_errors else 0
 
     def to_json(self) -> dict[str, Any]:
         """The object that `promptlab eval --json` writes."""
-        return to_json(self.report)
+        return {**document_head(self.report, self.calls), "cells": [cell_json(cell) for cell in self.cells]}
 
     def to_pandas(self) -> pd.DataFrame:
         """One row a cell: case, variant, prompt, model, repeat, inputs.*, expected, output, status, score columns."""
@@ -75,6 +84,14 @@ class Evaluation:
 
         by_id = {variant.id: variant for variant in self.variants}
         return pd.DataFrame([_record(cell, by_id[cell.run_uid]) for cell in self.cells])
+
+
+class EvaluationInterrupted(KeyboardInterrupt):
+    """An evaluation that was interrupted and came to an orderly end: what was answered is stored and can go on."""
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        super().__init__(f"interrupted; promptlab eval --resume {evaluation.run[:8]} goes on")
+        self.evaluation = evaluation
 
 
 def _record(cell: CellRow, variant: VariantReport) -> dict[str, Any]:

@@ -13,12 +13,19 @@ from typing import Any
 
 from promptlab import pricing
 from promptlab.config import Workspace
-from promptlab.execute.cells import Outcome, ask, commit, make_cells, output_insert, reuse
+from promptlab.execute.asking import landed, register
+from promptlab.execute.calling import Caller, Tally, Worst
+from promptlab.execute.cells import Cell, Outcome, make_cells, output_insert, reuse
+from promptlab.execute.flights import Flight, Landing, flights_of
+from promptlab.execute.journal import Journal
+from promptlab.execute.paces import Paces
 from promptlab.execute.plan import Variant
+from promptlab.execute.stopping import Stop
 from promptlab.models.base import Model
 from promptlab.store import cells as cell_rows
 from promptlab.store import datasets, outputs, runs
 from promptlab.store.database import Connection, Database
+from promptlab.store.datasets import PlacedCase
 from promptlab.store.rows import AnswerRow, RunRow
 from promptlab.tracking.provenance import Provenance
 from promptlab.types import Case, CellStatus, Message, PromptVersion, Request, Response, Usage
@@ -59,7 +66,7 @@ async def try_prompt(
     """One answer of each model, in their order; stored as a run of kind `try`, which lists hide by default."""
     case = Case(key="1", inputs=dict(inputs))
     variants = [Variant(prompt, prompt_id, model, {**prompt.settings, **(settings or {})}) for model in models]
-    rows = await commit(database, lambda connection: _create(connection, variants, case, provenance))
+    rows = await database.commit(lambda connection: _create(connection, variants, case, provenance))
     trials = await asyncio.gather(
         *(
             _one(variant, row, case, database, workspace, use_cache=use_cache, listener=listener)
@@ -69,8 +76,7 @@ async def try_prompt(
     now = datetime.now(UTC)
     for row, trial in zip(rows, trials, strict=True):
         status = "failed" if trial.error else "finished"
-        await commit(
-            database,
+        await database.commit(
             lambda connection, row=row, status=status, error=trial.error: runs.finish_run(  # type: ignore[misc]
                 connection, row.uid, status, error=error, ended_at=now
             ),
@@ -110,34 +116,72 @@ async def _one(
     use_cache: bool,
     listener: Listener | None,
 ) -> Trial:
-    (cell,) = await asyncio.to_thread(make_cells, variant, [case], 1)
+    placed = PlacedCase(0, datasets.case_digest(case), case)
+    (cell,) = await asyncio.to_thread(make_cells, variant, [placed], [0])
     outcome: Outcome | None = None
     if cell.rendered and cell.request:
         messages = {cell.rendered: cell.request.messages}
-        await commit(database, lambda connection: outputs.store_rendered(connection, messages))
+        await database.commit(lambda connection: outputs.store_rendered(connection, messages))
+    flight: Flight | None = None
+    leads = True
+    flights = flights_of(database)
     if use_cache and cell.cache_key:
-        outcome = await asyncio.to_thread(_look_up, database, cell.cache_key, lambda answer: reuse(cell, answer))
-        if outcome is not None and outcome.response is not None and listener is not None:
-            listener(variant.model.name, outcome.response.text)
+        with flights.looking():
+            outcome = await asyncio.to_thread(
+                _look_up, database, cell.cache_key, lambda answer: reuse(cell, answer, run_id=row.id)
+            )
+            if outcome is None:
+                flight, leads = register(flights, cell, shared=True)
+    if flight is not None and not leads:
+        landing = await flight.landing
+        flight = None
+        if landing is not None:
+            outcome = landed(cell, landing)
     if outcome is None:
-        outcome = await ask(
-            cell,
-            variant,
-            database=database,
-            run_id=row.id,
-            price=lambda model, response: pricing.cost_usd(
-                model.name, response.usage, endpoint=workspace.endpoints.get(model.provider)
-            ),
-            call=_streaming(variant.model, listener) if listener is not None else None,
-        )
-    insert = output_insert(outcome, run_id=row.id, case_digest=datasets.case_digest(case), scores={}, digests={})
-    await commit(database, lambda connection: outputs.store_outputs(connection, [insert]))
+        landing = None
+        try:
+            outcome = await _ask(cell, variant, row, database, workspace, listener=listener)
+            landing = Landing(outcome.status, outcome.answer_id, outcome.response, outcome.error)
+        finally:
+            if flight is not None:
+                flights.end(cell.cache_key or "", flight, landing)
+    elif outcome.response is not None and listener is not None:
+        listener(variant.model.name, outcome.response.text)
+    insert = output_insert(outcome, run_id=row.id, scores={}, digests={})
+    await database.commit(lambda connection: outputs.store_outputs(connection, [insert]))
     return _trial(variant, outcome)
 
 
+async def _ask(
+    cell: Cell,
+    variant: Variant,
+    row: RunRow,
+    database: Database,
+    workspace: Workspace,
+    *,
+    listener: Listener | None,
+) -> Outcome:
+    if cell.request is None:
+        return Outcome(cell, "template", error=cell.error)
+    journal = Journal(database)
+    caller = Caller(
+        model=variant.model,
+        journal=journal,
+        pace=Paces(workspace, concurrency=None).of(variant.model),
+        stop=Stop(),
+        tally=Tally(),
+        price=lambda model, response: pricing.cost_of(model.name, response.usage, workspace=workspace),
+        send=_streaming(variant.model, listener) if listener is not None else None,
+    )
+    await caller.enter(Worst())
+    called = await caller.call(cell, Worst(), run_id=row.id)
+    await journal.close()
+    answer_id = called.stored.id if called.stored else None
+    return Outcome(cell, called.status, called.response, answer_id, error=called.error)
+
+
 def _look_up(database: Database, cache_key: str, use: Callable[[AnswerRow], Outcome]) -> Outcome | None:
-    with database.connect() as connection:
-        answer = cell_rows.find_answers(connection, [cache_key]).get(cache_key)
+    answer = database.read(lambda connection: cell_rows.find_answers(connection, [cache_key])).get(cache_key)
     return use(answer) if answer is not None else None
 
 

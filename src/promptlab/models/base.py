@@ -30,7 +30,20 @@ class Model(Protocol):
 
     @property
     def concurrency(self) -> int:
-        """How many calls in flight suit it."""
+        """How many calls in flight suit it; for a model of an endpoint, how many to begin with."""
+
+    @property
+    def endpoint(self) -> str | None:
+        """The address of the server that it shares with other models, whose pace is found by trying.
+
+        None for a model that answers in this process.
+        """
+
+    async def prepare(self) -> None:
+        """Gets ready for the first call what takes a while and is no part of it, such as importing a client.
+
+        May be awaited more than once. A model whose every answer comes from the cache is never prepared.
+        """
 
     async def generate(self, request: Request) -> Response:
         """The whole answer. Raises CallError, with the status of the cell; no retries. Cancelling stops the work."""

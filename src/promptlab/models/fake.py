@@ -15,6 +15,8 @@ A script's first line whose `input` stands in the last message answers; a line w
 
 Each kind takes `seconds` (how long a call takes), `concurrency`, and each failing one `status` (default `server`),
 `message` and `retry_after` (seconds). Tokens are words; `max_tokens` cuts the answer after so many words.
+
+A call costs nothing, unless promptlab.toml gives the name a price, as in [prices."fake:*"], to try a budget with.
 """
 
 from __future__ import annotations
@@ -74,7 +76,11 @@ class FakeModel:
     concurrency: int = 100
     calls: int = 0
     provider: str = "fake"
+    endpoint: None = None
     _seen: Counter[str] = field(default_factory=Counter)
+
+    async def prepare(self) -> None:
+        """Nothing: a fake model is always ready."""
 
     async def generate(self, request: Request) -> Response:
         """The reply as a response, after `seconds`. Raises CallError where the reply is one."""
@@ -260,4 +266,4 @@ def _response(reply: Reply, request: Request, seconds: float) -> Response:
         words = words[:limit]
         text, status, finish_reason = "".join(words), "truncated", "length"
     usage = Usage(sum(len(message.content.split()) for message in request.messages), len(words), 0)
-    return Response(text, status=status, finish_reason=finish_reason, usage=usage, seconds=seconds, cost_usd=0.0)
+    return Response(text, status=status, finish_reason=finish_reason, usage=usage, seconds=seconds)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import math
-import os
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from promptlab.errors import CallError
+from promptlab.models.local_cores import Turns, free_cores
+from promptlab.models.local_memory import WORKING_ROOM_BYTES, give_back, is_memory_error, weights_bytes
+from promptlab.models.local_residency import Residency
 from promptlab.models.sampling import Generation, generation_of
 from promptlab.redact import redact
 from promptlab.types import Request, Response, Usage
@@ -23,8 +22,13 @@ from promptlab.types import Request, Response, Usage
 if TYPE_CHECKING:
     from promptlab.models.local_weights import LocalWeights, Row
 
-ROUND_SIZE = 64
-"""Requests that are looked at together for what they share: four full batches."""
+ROUND_SIZE = 128
+"""Requests that are looked at together where so many wait: the more, the nearer in length are those of a batch."""
+CONCURRENCY = 2 * ROUND_SIZE
+"""Calls in flight that suit a local model: while one batch runs, as many wait as fill the next ones."""
+
+_PASSES = 4
+"""A request that was passed over for so many batches comes before fuller batches."""
 
 _QUIET_SECONDS = 0.01
 _LONGEST_WAIT_SECONDS = 0.1
@@ -46,50 +50,47 @@ class Job:
     generation: Generation = field(default_factory=Generation)
 
 
-class Turns:
-    """A lock that threads get in the order they came, so that two models take turns batch by batch.
-
-    Two models that compute at once on the same cores are slower than one after the other.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._waiting: deque[threading.Lock] = deque()
-        self._taken = False
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._taken:
-                self._taken = True
-                return
-            gate = threading.Lock()
-            gate.acquire()
-            self._waiting.append(gate)
-        gate.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            if self._waiting:
-                self._waiting.popleft().release()
-            else:
-                self._taken = False
-
-
 _turns = Turns()
 
 
-class Engine:
-    """One loaded model with its thread; it loads when the first request comes and stays until the process ends."""
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A job with its tokens. passed: how many batches ran without it since it came."""
 
-    def __init__(self, name: str, *, load: Callable[[], LocalWeights]) -> None:
+    job: Job
+    row: Row
+    passed: int = 0
+
+
+class Engine:
+    """One local model with its thread. It loads when requests come, and gives its weights back when others need room.
+
+    load: makes the weights ready. needs: what loading takes in bytes, with room to work; None: unknown before.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        load: Callable[[], LocalWeights],
+        needs: Callable[[], int | None],
+        residency: Residency,
+    ) -> None:
         self.name = name
         self._load = load
+        self._needs = needs
+        self._residency = residency
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._weights: LocalWeights | None = None
         self._failure: str | None = None
         self._stopping = False
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+
+    @property
+    def loaded(self) -> bool:
+        """Whether its weights are in memory now."""
+        return self._weights is not None
 
     def submit(self, job: Job) -> None:
         """Have the job answered; returns at once."""
@@ -106,65 +107,140 @@ class Engine:
         if self._thread is not None:
             self._thread.join(timeout=_CLOSE_SECONDS)
 
+    def release(self) -> None:
+        """Give the weights back unless a request is being answered; the next one loads them again."""
+        self._residency.release(self)
+
+    def needed_bytes(self) -> int | None:
+        """What loading takes, with room to work."""
+        return self._needs()
+
+    def held_bytes(self) -> int:
+        """What the loaded weights take."""
+        return self._weights.size_bytes if self._weights else 0
+
+    def load(self) -> None:
+        """Load the weights. Raises CallError; what is wrong with them is found out once."""
+        failure = self._failure
+        if failure is None:
+            try:
+                self._weights = self._load()
+                return
+            # Whatever a library finds wrong with a folder of weights, it is the answer to this call, not a crash.
+            except Exception as error:  # noqa: BLE001 - as said
+                reason = redact(str(error).strip().partition("\n")[0] or type(error).__name__)
+                failure = f"{self.name} could not be loaded: {reason}"
+                # More memory may be free the next time.
+                self._failure = None if is_memory_error(error) else failure
+        # Out here, so that it does not hold what was loaded so far: the first error's frames do.
+        raise CallError("client", failure)
+
+    def unload(self) -> None:
+        """Give the weights back, to the system too."""
+        self._weights = None
+        give_back()
+
     def _work(self) -> None:
         while not self._stopping:
-            jobs = self._gather()
-            if not jobs:
-                continue
-            try:
-                self._answer(jobs)
-            # A thread that dies would leave its callers waiting for ever; whatever went wrong is their answer.
-            except Exception as error:  # noqa: BLE001 - as said
-                failure = CallError("client", f"{self.name} failed: {type(error).__name__}: {redact(str(error))}")
-                for job in jobs:
-                    job.deliver(failure)
+            jobs = self._gather(first=self._jobs.get())
+            if jobs:
+                self._serve(jobs)
 
-    def _gather(self) -> list[Job]:
+    def _gather(self, first: Job | None = None) -> list[Job]:
         """The jobs that come together: the first one, and what follows until nothing comes for a moment."""
-        first = self._jobs.get()
         jobs = [] if first is None else [first]
         latest = time.monotonic() + _LONGEST_WAIT_SECONDS
-        while jobs and len(jobs) < ROUND_SIZE and time.monotonic() < latest and not self._stopping:
+        while len(jobs) < ROUND_SIZE and time.monotonic() < latest and not self._stopping:
             try:
                 job = self._jobs.get(timeout=_QUIET_SECONDS)
             except queue.Empty:
                 break
             if job is not None:
                 jobs.append(job)
-        return [job for job in jobs if not job.cancelled]
+        return jobs
 
-    def _answer(self, jobs: list[Job]) -> None:
-        weights = self._loaded()
-        if weights is None:
-            for job in jobs:
-                job.deliver(CallError("client", self._failure or f"{self.name} could not be loaded"))
-            return
-        by_row: dict[int, Job] = {}
-        rows: list[Row] = []
-        for job in jobs:
+    def _serve(self, jobs: list[Job]) -> None:
+        """Answer the jobs and those that come meanwhile, until none is left."""
+        waiting: list[_Waiting] = []
+        while (jobs or waiting) and not self._stopping:
             try:
-                row = self._row(weights, job)
-            except CallError as error:
-                job.deliver(error)
-            else:
-                rows.append(row)
-                by_row[id(row)] = job
-        for done in weights.run(rows, turn=_turns) if rows else ():
-            for row in done:
-                job = by_row.pop(id(row))
-                job.deliver(self._finish(weights, job, row))
-        for job in by_row.values():
-            job.deliver(CallError("cancelled", "cancelled before it was its turn"))
-
-    def _loaded(self) -> LocalWeights | None:
-        if self._weights is None and self._failure is None:
-            try:
-                self._weights = self._load()
-            # Whatever a library finds wrong with a folder of weights, it is the answer to this call, not a crash.
+                with self._residency.use(self, wanted=lambda: not self._stopping) as granted:
+                    if granted:
+                        self._serve_loaded(jobs, waiting)
+            # A thread that dies would leave its callers waiting for ever; whatever went wrong is their answer.
             except Exception as error:  # noqa: BLE001 - as said
-                reason = redact(str(error).strip().partition("\n")[0] or type(error).__name__)
-                self._failure = f"{self.name} could not be loaded: {reason}"
-        return self._weights
+                known = error if isinstance(error, CallError) else self._failed(f"{type(error).__name__}: {error}")
+                for job in (*jobs, *(item.job for item in waiting)):
+                    # Each its own: an exception that several tasks raise collects the frames of all.
+                    job.deliver(CallError(known.status, str(known)))
+                return
+        for job in (*jobs, *(item.job for item in waiting)):
+            job.deliver(CallError("cancelled", "cancelled"))
+
+    def _serve_loaded(self, jobs: list[Job], waiting: list[_Waiting]) -> None:
+        """Answer batch after batch, each planned over all that waits, so that new calls fill up the next one.
+
+        jobs and waiting are what is left to do, also when this ends early since another model needs the memory.
+        """
+        weights = self._weights
+        if weights is None:
+            raise self._failed("its weights are gone")
+        answered = 0
+        while (jobs or waiting) and not self._stopping:
+            while jobs:
+                if item := self._accept(weights, jobs[0]):
+                    waiting.append(item)
+                jobs.pop(0)
+            for item in [item for item in waiting if item.job.cancelled]:
+                waiting.remove(item)
+                item.job.deliver(CallError("cancelled", "cancelled before it was its turn"))
+            if answered >= ROUND_SIZE and self._residency.contested:
+                return
+            if waiting:
+                answered += self._answer_batch(weights, waiting)
+            # Who waits for a full batch of others anyway need not wait for what may come.
+            jobs += self._gather() if len(waiting) < ROUND_SIZE else self._come()
+
+    def _come(self) -> list[Job]:
+        """The jobs that are there already."""
+        jobs: list[Job] = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                job = self._jobs.get_nowait()
+                if job is not None:
+                    jobs.append(job)
+        return jobs
+
+    def _answer_batch(self, weights: LocalWeights, waiting: list[_Waiting]) -> int:
+        """Run the batch whose turn it is and deliver its answers; how many there were."""
+        groups = weights.plan([item.row for item in waiting])
+        prefix_length, batch = max(
+            ((group.prefix_length, [waiting[index] for index in batch]) for group in groups for batch in group.batches),
+            key=lambda candidate: _urgency(candidate[1]),
+        )
+        for item in waiting:
+            item.passed += 1
+        by_row = {id(item.row): item for item in batch}
+        for rows in weights.run_batch([item.row for item in batch], prefix_length, turn=_turns):
+            for row in rows:
+                item = by_row.pop(id(row))
+                waiting.remove(item)
+                item.job.deliver(self._finish(weights, item.job, row))
+        for item in by_row.values():
+            waiting.remove(item)
+            item.job.deliver(CallError("cancelled", "cancelled before it was its turn"))
+        return len(batch)
+
+    def _failed(self, reason: str) -> CallError:
+        return CallError("client", f"{self.name} failed: {redact(reason)}")
+
+    def _accept(self, weights: LocalWeights, job: Job) -> _Waiting | None:
+        """The job with its tokens; None where it has its answer already, which is an error."""
+        try:
+            return _Waiting(job, self._row(weights, job))
+        except CallError as error:
+            job.deliver(error)
+            return None
 
     def _row(self, weights: LocalWeights, job: Job) -> Row:
         from promptlab.models.local_weights import Row
@@ -183,12 +259,14 @@ class Engine:
         return Row(
             tokens,
             job.generation,
-            on_token=lambda row: self._goes_on(weights, job, row),
+            on_token=lambda row: self._goes_on(job, row),
             wanted=lambda: not (job.cancelled or self._stopping),
         )
 
-    def _goes_on(self, weights: LocalWeights, job: Job, row: Row) -> bool:
-        if job.cancelled or self._stopping:
+    def _goes_on(self, job: Job, row: Row) -> bool:
+        # Not held by the row: one that waits must not keep alive what was unloaded meanwhile.
+        weights = self._weights
+        if job.cancelled or self._stopping or weights is None:
             return False
         stop = job.generation.stop
         if not stop and job.on_text is None:
@@ -205,7 +283,7 @@ class Engine:
 
     def _finish(self, weights: LocalWeights, job: Job, row: Row) -> Response | CallError:
         if row.error is not None:
-            return CallError("client", f"{self.name} failed: {redact(row.error)}")
+            return self._failed(row.error)
         if job.cancelled or self._stopping:
             return CallError("cancelled", "cancelled")
         text = weights.text(row)
@@ -223,6 +301,15 @@ class Engine:
         )
 
 
+def _urgency(batch: list[_Waiting]) -> tuple[bool, int, int]:
+    """Which batch runs next: one that somebody watches, then one that was passed over often, then a full one."""
+    return (
+        any(item.job.on_text is not None for item in batch),
+        max(item.passed for item in batch) // _PASSES,
+        len(batch),
+    )
+
+
 def _certain_length(text: str, stop: tuple[str, ...]) -> int:
     """How many characters of a growing text are sure to stay: no half character, no beginning of a stop text."""
     whole = [text.find(word) for word in stop if word in text]
@@ -237,18 +324,7 @@ def _certain_length(text: str, stop: tuple[str, ...]) -> int:
     return length
 
 
-def free_cores() -> int:
-    """How many threads suit this process: OMP_NUM_THREADS, else the cores it may use, a container's quota counted."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "")
-    if wanted.isdecimal() and int(wanted) > 0:
-        return int(wanted)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with contextlib.suppress(OSError, ValueError, ZeroDivisionError):
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        cores = min(cores, math.ceil(int(quota) / int(period)))
-    return max(1, cores)
-
-
+_residency = Residency()
 _engines: dict[tuple[str, str | None], Engine] = {}
 _engines_lock = threading.Lock()
 
@@ -260,14 +336,20 @@ def engine_for(name: str, location: str, *, revision: str | None, threads: int |
     """
 
     def load() -> LocalWeights:
-        from promptlab.models.local_weights import load_weights
+        from promptlab.models.local_loading import load_weights
 
         return load_weights(location, revision=revision, threads=threads or free_cores())
+
+    def needs() -> int | None:
+        from promptlab.models.local_loading import precision
+
+        size = weights_bytes(location, item_bytes=precision().item_bytes)
+        return None if size is None else size + WORKING_ROOM_BYTES
 
     with _engines_lock:
         key = (location, revision)
         if key not in _engines:
-            _engines[key] = Engine(name, load=load)
+            _engines[key] = Engine(name, load=load, needs=needs, residency=_residency)
         return _engines[key]
 
 

@@ -8,29 +8,30 @@ look back through a sliding window.
 from __future__ import annotations
 
 import inspect
-import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from promptlab.models.local_prompt import PromptEncoder, prompt_encoder
-from promptlab.models.prefixes import SHORTEST_PREFIX, Group, common_length, plan
+from promptlab.models.local_memory import BATCH_SHARE, Footprint, free_bytes, give_back, is_memory_error
+from promptlab.models.local_prefix import KeptPrefixes, Prefix, empty_cache, shared
+from promptlab.models.local_prompt import PromptEncoder
+from promptlab.models.prefixes import SHORTEST_PREFIX, Group, Shape, common_length, plan
 from promptlab.models.sampling import Generation, choose_token
 
 if TYPE_CHECKING:
     import torch
 
-BATCH_SIZE = 16
-TOKEN_BUDGET = 16_384
-"""Tokens of a batch, padding and new ones included; bounds the memory of its keys and values."""
+BATCH_SIZE = 32
+"""The most rows of a batch, where memory allows them: see design/one-face-for-models.md for the measurement."""
 
-_PREFIX_CACHE_BYTES = 256_000_000
-_ATTENTION_KINDS = frozenset({"full_attention", "sliding_attention"})
+_PASS_TOKENS = 30
+"""A pass of one prompt through the model costs as much as so many more tokens in a pass that runs anyway."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Row:
     """One prompt on its way through a batch.
 
@@ -49,20 +50,19 @@ class Row:
     seconds: float = 0.0
     generator: torch.Generator | None = None
 
-
-@dataclass(slots=True)
-class _Prefix:
-    """A computed beginning: its tokens, and keys and values of each layer, shape (1, heads, tokens, size)."""
-
-    tokens: Sequence[int]
-    layers: list[tuple[torch.Tensor, torch.Tensor]]
+    def restart(self) -> None:
+        """Forget what was generated, so that it can run again."""
+        self.generated.clear()
+        self.finish_reason = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class LocalWeights:
     """A loaded model. Used by one thread at a time.
 
     batches: False for the few architectures whose padded rows would not equal rows run alone; they run one by one.
+    shares: whether the rows of a batch look at one copy of their prefix, else each gets its own.
+    free: how many bytes can still be allocated. most_bytes: what batches may take since one failed for want of memory.
     """
 
     model: Any
@@ -70,97 +70,118 @@ class LocalWeights:
     encoder: PromptEncoder
     end_tokens: frozenset[int]
     context_tokens: int
+    footprint: Footprint
     batches: bool = True
-    _prefix: _Prefix | None = None
+    shares: bool = False
+    free: Callable[[], int] = free_bytes
+    most_bytes: int | None = None
+    prefixes: KeptPrefixes = field(default_factory=KeptPrefixes)
+
+    @property
+    def size_bytes(self) -> int:
+        """What the weights take."""
+        return sum(weight.nbytes for weight in (*self.model.parameters(), *self.model.buffers()))
+
+    def plan(self, rows: Sequence[Row]) -> tuple[Group, ...]:
+        """Which of the rows share a prefix and which run together, by the memory that is free now."""
+        if not self.batches:
+            return tuple(Group(0, ((index,),)) for index in range(len(rows)))
+        most = self._allowed_bytes()
+        return plan(
+            [row.prompt for row in rows],
+            new_tokens=[row.generation.max_tokens for row in rows],
+            batch_size=BATCH_SIZE,
+            fits=lambda shape: self.footprint.batch_bytes(shape) <= most,
+        )
 
     def run(self, rows: Sequence[Row], *, turn: AbstractContextManager[Any]) -> Iterator[list[Row]]:
-        """Run every wanted row to its end, or to its error; yields the rows of each batch when it is done.
+        """Run every wanted row to its end, or to its error; yields rows as they are done."""
+        for group in self.plan(rows):
+            for batch in group.batches:
+                yield from self.run_batch([rows[index] for index in batch], group.prefix_length, turn=turn)
+
+    def run_batch(
+        self, rows: Sequence[Row], prefix_length: int, *, turn: AbstractContextManager[Any]
+    ) -> Iterator[list[Row]]:
+        """Run the wanted ones of these rows, which share so many tokens, in one batch or as many as memory asks for.
 
         turn is held while something is computed and given back between batches.
         """
-        for group in self._plan(rows):
-            members = [rows[index] for batch in group.batches for index in batch]
-            started = time.perf_counter()
-            try:
+        waiting = deque([[row for row in rows if row.wanted()]])
+        while waiting:
+            batch = [row for row in waiting.popleft() if row.wanted()]
+            if not batch:
+                continue
+            failure = None
+            if len(batch) == 1 or self.footprint.batch_bytes(_shape(batch, prefix_length)) <= self._allowed_bytes():
                 with turn:
-                    prefix = self._shared_prefix(members, group.prefix_length)
-            except (RuntimeError, MemoryError):
-                # Out of memory, most likely: the rows are tried without it, and say so themselves if that fails too.
-                prefix = None
-            share = (time.perf_counter() - started) / len(members)
-            for batch in group.batches:
-                batch_rows = [rows[index] for index in batch if rows[index].wanted()]
-                if batch_rows:
-                    self._run_or_fail(batch_rows, prefix, share=share, turn=turn)
-                    yield batch_rows
-
-    def _run_or_fail(
-        self, rows: list[Row], prefix: _Prefix | None, *, share: float, turn: AbstractContextManager[Any]
-    ) -> None:
-        with turn:
-            started = time.perf_counter()
-            failure: str | None = None
-            try:
-                self._run_batch(rows, prefix)
-            except (RuntimeError, MemoryError, ValueError, IndexError) as error:
-                failure = str(error).strip().partition("\n")[0] or type(error).__name__
-            seconds = time.perf_counter() - started
-        for row in rows:
-            row.seconds = share + seconds / len(rows)
-        if failure is None:
-            return
-        if len(rows) == 1:
-            rows[0].error = failure
-            return
-        # What was too much for the memory may fit in halves; what fails for another reason fails alone.
-        for half in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):
-            for row in half:
-                row.generated.clear()
-                row.finish_reason = None
-            self._run_or_fail(half, prefix, share=share, turn=turn)
+                    failure = self._try(batch, prefix_length)
+                if failure is None:
+                    yield batch
+                    continue
+                if len(batch) == 1:
+                    batch[0].error = failure
+                    yield batch
+                    continue
+            # What was too much for the memory may fit in halves; what fails for another reason fails alone.
+            for row in batch:
+                row.restart()
+            waiting.extendleft((batch[len(batch) // 2 :], batch[: len(batch) // 2]))
 
     def text(self, row: Row) -> str:
         """What the row's new tokens say, without special tokens."""
         text: str = self.tokenizer.decode(row.generated, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return text
 
-    def _plan(self, rows: Sequence[Row]) -> tuple[Group, ...]:
-        if not self.batches:
-            return tuple(Group(0, ((index,),)) for index in range(len(rows)))
-        return plan(
-            [row.prompt for row in rows],
-            new_tokens=max(row.generation.max_tokens for row in rows),
-            batch_size=BATCH_SIZE,
-            token_budget=TOKEN_BUDGET,
-        )
+    def _allowed_bytes(self) -> int:
+        allowed = int(self.free() * BATCH_SHARE)
+        return allowed if self.most_bytes is None else min(allowed, self.most_bytes)
 
-    def _shared_prefix(self, rows: Sequence[Row], length: int) -> _Prefix | None:
-        """The common beginning of the rows, from the one computed last as far as it goes."""
+    def _try(self, rows: list[Row], prefix_length: int) -> str | None:
+        """Why the batch failed; None where it ran."""
+        started = time.perf_counter()
+        failure: str | None = None
+        out_of_memory = False
+        try:
+            self._run_batch(rows, self._shared_prefix(rows, prefix_length))
+        except (RuntimeError, MemoryError, ValueError, IndexError) as error:
+            failure = str(error).strip().partition("\n")[0] or type(error).__name__
+            out_of_memory = is_memory_error(error)
+        if out_of_memory:
+            # The next batches are not to find out again.
+            self.most_bytes = min(self._allowed_bytes(), self.footprint.batch_bytes(_shape(rows, prefix_length)) // 2)
+            give_back()
+        seconds = time.perf_counter() - started
+        for row in rows:
+            row.seconds += seconds / len(rows)
+        return failure
+
+    def _shared_prefix(self, rows: Sequence[Row], length: int) -> Prefix | None:
+        """The common beginning of the rows, from those kept as far as they go."""
         if not self.batches:
             return None
-        kept = self._prefix
         if not length:
-            # Rows that share nothing among themselves may still continue what the last ones had.
-            shortest = min(len(row.prompt) for row in rows) - 1
-            length = min(common_length(kept.tokens, row.prompt) for row in rows) if kept else 0
-            length = min(length, shortest)
-            if kept is None or length < SHORTEST_PREFIX:
-                return None
-            return _cropped(kept, length)
+            # Rows that share nothing worth a pass may still continue what others had before.
+            return self._known_prefix(rows)
         tokens = rows[0].prompt[:length]
-        known = common_length(kept.tokens, tokens) if kept else 0
-        if kept is not None and known == length:
-            return _cropped(kept, length)
-        cache = _cache_of(_cropped(kept, known) if kept and known >= SHORTEST_PREFIX else None, 1)
-        done = cache.get_seq_length()
-        self.forward([list(tokens[done:])], cache, positions=[list(range(length))], valid=[[True] * length])
-        computed = _Prefix(tokens, [(layer.keys, layer.values) for layer in cache.layers])
-        size = sum(keys.nbytes + values.nbytes for keys, values in computed.layers)
-        if size <= _PREFIX_CACHE_BYTES:
-            self._prefix = computed
+        known = self.prefixes.longest(tokens)
+        if known is not None and (length - len(known.tokens)) * len(rows) <= _PASS_TOKENS:
+            return known
+        cache = known.cache(1) if known else empty_cache()
+        self.forward([list(tokens[cache.get_seq_length() :])], cache, *self._plainly(length))
+        computed = Prefix(tokens, [(layer.keys, layer.values) for layer in cache.layers])
+        self.prefixes.keep(computed)
         return computed
 
-    def _run_batch(self, rows: list[Row], prefix: _Prefix | None) -> None:
+    def _known_prefix(self, rows: Sequence[Row]) -> Prefix | None:
+        known = self.prefixes.longest(rows[0].prompt[: min(len(row.prompt) for row in rows) - 1])
+        for row in rows[1:]:
+            if known is not None:
+                length = common_length(known.tokens, row.prompt)
+                known = known.cut(length) if length >= SHORTEST_PREFIX else None
+        return known
+
+    def _run_batch(self, rows: list[Row], prefix: Prefix | None) -> None:
         import torch
 
         for row in rows:
@@ -170,35 +191,40 @@ class LocalWeights:
                     row.generator.seed()
                 else:
                     row.generator.manual_seed(row.generation.seed % 2**63)
-        shared = len(prefix.tokens) if prefix else 0
-        width = max(len(row.prompt) for row in rows) - shared
+        known = len(prefix.tokens) if prefix else 0
+        width = max(len(row.prompt) for row in rows) - known
+        device = self.model.device
         inputs: list[list[int]] = []
-        positions: list[list[int]] = []
-        valid: list[list[bool]] = []
+        places: list[list[int]] = []
+        seen: list[list[bool]] = []
         for row in rows:
-            own = list(row.prompt[shared:])
+            own = list(row.prompt[known:])
             padding = width - len(own)
             inputs.append([0] * padding + own)
-            positions.append([*range(shared), *[0] * padding, *range(shared, shared + len(own))])
-            valid.append([True] * shared + [False] * padding + [True] * len(own))
-        cache = _cache_of(prefix, len(rows)) if self.batches else self._own_cache()
+            places.append([0] * padding + list(range(known, known + len(own))))
+            seen.append([False] * padding + [True] * len(own))
+        before = torch.arange(known, device=device).expand(len(rows), -1)
+        positions = torch.cat([before, torch.tensor(places, device=device)], dim=1)
+        valid = torch.cat([torch.ones_like(before, dtype=torch.bool), torch.tensor(seen, device=device)], dim=1)
+        share = prefix if self.shares else None
+        cache = (
+            self._own_cache() if not self.batches else empty_cache() if share or not prefix else prefix.cache(len(rows))
+        )
         active = list(rows)
         while True:
-            logits = self.forward(inputs, cache, positions=positions, valid=valid)
+            logits = self.forward(inputs, cache, positions, valid, prefix=share)
             going = self._advance(active, logits)
             if not any(going):
                 return
             # Rows that are done are dropped once they are half of the batch; until then they ride along.
             if sum(going) * 2 <= len(active):
-                kept = [index for index, goes in enumerate(going) if goes]
-                cache.batch_select_indices(torch.tensor(kept, device=self.model.device))
-                active = [active[index] for index in kept]
-                positions = [positions[index] for index in kept]
-                valid = [valid[index] for index in kept]
+                kept = torch.tensor([index for index, goes in enumerate(going) if goes], device=device)
+                cache.batch_select_indices(kept)
+                active = [row for row, goes in zip(active, going, strict=True) if goes]
+                positions, valid = positions[kept], valid[kept]
             inputs = [[row.generated[-1] if row.generated else 0] for row in active]
-            for row_positions, row_valid in zip(positions, valid, strict=True):
-                row_positions.append(row_positions[-1] + 1)
-                row_valid.append(True)
+            positions = torch.cat([positions, positions[:, -1:] + 1], dim=1)
+            valid = torch.cat([valid, torch.ones_like(valid[:, -1:])], dim=1)
 
     def _advance(self, rows: Sequence[Row], logits: torch.Tensor) -> list[bool]:
         """Give each running row its next token; which of them go on."""
@@ -232,37 +258,43 @@ class LocalWeights:
         self,
         inputs: list[list[int]],
         cache: Any,
+        positions: torch.Tensor,
+        valid: torch.Tensor,
         *,
-        positions: list[list[int]],
-        valid: list[list[bool]],
+        prefix: Prefix | None = None,
     ) -> torch.Tensor:
         """The logits after each row's last token, shape (rows, vocabulary).
 
-        inputs: the new tokens; positions and valid are of all tokens, those in the cache included.
+        inputs: the new tokens. positions, valid: shape (rows, all), of all tokens: the prefix, the cache, the new ones.
+        prefix: what comes before the cache; None where the cache holds all.
         """
         import torch
 
-        device = self.model.device
         arguments: dict[str, Any] = {"past_key_values": cache, "use_cache": True}
         if "logits_to_keep" in inspect.signature(self.model.forward).parameters:
             arguments["logits_to_keep"] = 1
+        new = len(inputs[0])
         if self.batches:
-            where = torch.tensor(positions, device=device)
-            new = len(inputs[0])
-            arguments["attention_mask"] = self._masks(where, torch.tensor(valid, device=device), new)
-            arguments["position_ids"] = where[:, -new:]
-        with torch.inference_mode():
-            output = self.model(torch.tensor(inputs, device=device), **arguments)
+            arguments["attention_mask"] = self._masks(positions, valid, new)
+            arguments["position_ids"] = positions[:, -new:]
+        window = getattr(self._config, "sliding_window", None)
+        # The masks hide tokens of the prefix from some row only where a window ends before its beginning.
+        masked = window is not None and positions.shape[1] > window
+        with torch.inference_mode(), shared(prefix, masked=masked):
+            output = self.model(torch.tensor(inputs, device=self.model.device), **arguments)
             logits: torch.Tensor = output.logits[:, -1]
         return logits
+
+    @property
+    def _config(self) -> Any:
+        return self.model.config.get_text_config(decoder=True)
 
     def _masks(self, positions: torch.Tensor, valid: torch.Tensor, new: int) -> Any:
         """The attention mask that transformers takes as it is: shape (rows, 1, new, all), or one for each kind."""
         import torch
 
-        config = self.model.config.get_text_config(decoder=True)
-        window = getattr(config, "sliding_window", None)
-        kinds = set(getattr(config, "layer_types", None) or [])
+        window = getattr(self._config, "sliding_window", None)
+        kinds = set(getattr(self._config, "layer_types", None) or [])
         total = positions.shape[1]
         queries, keys = positions[:, -new:, None], positions[:, None, :]
         allowed = valid[:, None, :] & (keys <= queries)
@@ -288,96 +320,18 @@ class LocalWeights:
 
         return DynamicCache(config=self.model.config)
 
+    def _plainly(self, length: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Positions and validity of one row of so many tokens."""
+        import torch
 
-def load_weights(location: str, *, revision: str | None, threads: int) -> LocalWeights:
-    """The model of a folder or hub id, in float32 on the CPU or 16 bits on a CUDA device.
-
-    Only safetensors are read and no code of the model's is run. Raises OSError, ValueError and ImportError.
-    """
-    # Waiting threads sleep instead of spinning. On two cores with other work, spinning made 40 prompts take 54 to 68 s,
-    # sleeping 17 s. Read when torch's OpenMP library is loaded, so it has to be set before torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    import torch
-    from huggingface_hub.utils.tqdm import disable_progress_bars
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
-
-    # The lab draws its own progress; what transformers prints would tear it.
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    disable_progress_bars()
-    torch.set_num_threads(threads)
-    device, dtype = "cpu", torch.float32
-    if torch.cuda.is_available():
-        device, dtype = "cuda", torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    model = AutoModelForCausalLM.from_pretrained(
-        location, revision=revision, dtype=dtype, use_safetensors=True, trust_remote_code=False
-    )
-    model = model.to(device).eval()
-    tokenizer = AutoTokenizer.from_pretrained(location, revision=revision, trust_remote_code=False)
-    config = model.config.get_text_config(decoder=True)
-    weights = LocalWeights(
-        model=model,
-        tokenizer=tokenizer,
-        encoder=prompt_encoder(tokenizer),
-        end_tokens=_end_tokens(model, tokenizer),
-        context_tokens=getattr(config, "max_position_embeddings", None) or 1 << 30,
-    )
-    weights.batches = _can_batch(weights)
-    return weights
+        positions = torch.arange(length, device=self.model.device)[None]
+        return positions, torch.ones_like(positions, dtype=torch.bool)
 
 
-def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
-    tokens: set[int] = set()
-    for value in (model.generation_config.eos_token_id, model.config.eos_token_id, tokenizer.eos_token_id):
-        if isinstance(value, int):
-            tokens.add(value)
-        elif value is not None:
-            tokens.update(value)
-    return frozenset(tokens)
-
-
-def _can_batch(weights: LocalWeights) -> bool:
-    """Whether a padded row on a shared prefix gets the same logits as the row alone; tried, not guessed."""
-    import torch
-
-    kinds = set(getattr(weights.model.config.get_text_config(decoder=True), "layer_types", None) or [])
-    if not kinds <= _ATTENTION_KINDS:
-        return False
-    shared, short, long = [5, 6, 7, 8], [9, 10], [11, 12, 13, 14, 15]
-    try:
-        with torch.inference_mode():
-            alone = weights.model(torch.tensor([shared + short], device=weights.model.device)).logits[0, -1]
-            cache = _cache_of(None, 1)
-            weights.forward([shared], cache, positions=[[0, 1, 2, 3]], valid=[[True] * 4])
-            prefix = _Prefix(shared, [(layer.keys, layer.values) for layer in cache.layers])
-            batched = weights.forward(
-                [[0, 0, 0, *short], long],
-                _cache_of(prefix, 2),
-                positions=[[0, 1, 2, 3, 0, 0, 0, 4, 5], list(range(9))],
-                valid=[[True] * 4 + [False] * 3 + [True] * 2, [True] * 9],
-            )[0]
-    except (TypeError, ValueError, RuntimeError, AttributeError, IndexError):
-        return False
-    tolerance = 1e-3 if weights.model.dtype == torch.float32 else 5e-2
-    spread = float(alone.float().std()) or 1.0
-    return float((alone.float() - batched.float()).abs().max()) < tolerance * spread * 10
-
-
-def _cache_of(prefix: _Prefix | None, rows: int) -> Any:
-    """A transformers cache that begins with the prefix, once for each row."""
-    from transformers import DynamicCache
-
-    # Without a configuration every layer keeps all its tokens; the masks here see to sliding windows.
-    cache = DynamicCache()
-    for number, (keys, values) in enumerate(prefix.layers if prefix else ()):
-        cache.update(keys.expand(rows, -1, -1, -1), values.expand(rows, -1, -1, -1), number)
-    return cache
-
-
-def _cropped(prefix: _Prefix, length: int) -> _Prefix:
-    if length == len(prefix.tokens):
-        return prefix
-    return _Prefix(
-        prefix.tokens[:length], [(keys[:, :, :length], values[:, :, :length]) for keys, values in prefix.layers]
+def _shape(rows: Sequence[Row], prefix_length: int) -> Shape:
+    return Shape(
+        rows=len(rows),
+        shared=prefix_length,
+        own=max(len(row.prompt) for row in rows) - prefix_length,
+        new=max(row.generation.max_tokens for row in rows),
     )

@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import re
+import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from promptlab import portal
-from promptlab.config import Endpoint
+from promptlab.config import Endpoint, Limits
 from promptlab.errors import CallError, MissingKeyError, MissingPackageError, ModelError
 from promptlab.models.openai_answers import (
     causes,
@@ -38,6 +39,8 @@ OPENAI_URL = "https://api.openai.com/v1"
 DEADLINE_SECONDS = 120.0
 LARGEST_ANSWER_BYTES = 8_000_000
 CONCURRENCY = 20
+"""Calls in flight to begin with."""
+MOST_CONNECTIONS = 100_000
 
 _DUMMY_KEY = "no-key"
 _CONNECT_SECONDS = 15.0
@@ -80,16 +83,32 @@ class OpenAIModel:
         """The name with the address of the server."""
         return f"{self.name}@{self.base_url}"
 
+    @property
+    def endpoint(self) -> str:
+        """The address of the server; one that is asked with another key counts for itself."""
+        return f"{self.base_url} {self._api_key_env or ''}".rstrip()
+
+    async def prepare(self) -> None:
+        """Imports the client, in a thread: it takes most of a second, in which the loop has other things to do."""
+        if "openai" not in sys.modules or "aiohttp" not in sys.modules:
+            await asyncio.to_thread(importlib.import_module, "promptlab.models.openai_limits")
+            await asyncio.to_thread(_import_client)
+        self._open()
+
     async def generate(self, request: Request) -> Response:
         """The answer. Raises CallError with the status of the contract; sends exactly one request."""
         started = time.perf_counter()
         content: bytes = b""
         try:
             async with asyncio.timeout(self._deadline_seconds):
-                raw = await self._open().chat.completions.with_raw_response.create(**self._arguments(request))
-                content = raw.http_response.content
-        except (CallError, asyncio.CancelledError):
+                # Not `chat.completions.create`: it walks the arguments and builds objects of the answer, which we
+                # read ourselves. Measured over 2,000 calls: 0.65 ms of CPU a call in place of 1.1.
+                answer: Any = await self._open().post("/chat/completions", cast_to=self._raw, body=self._body(request))
+                content = answer.content
+        except asyncio.CancelledError:
             raise
+        except CallError as error:
+            raise self._without_key(error) from error
         except Exception as error:
             filtered = self._filtered(error, seconds=time.perf_counter() - started)
             if filtered is not None:
@@ -98,7 +117,7 @@ class OpenAIModel:
         try:
             return read_answer(content, seconds=time.perf_counter() - started)
         except CallError as error:
-            raise CallError(error.status, self._redacted(f"{self._where}: {error}")) from error
+            raise self._without_key(error) from error
 
     async def stream(self, request: Request) -> AsyncIterator[Chunk]:
         """The answer as it comes. A stream that ends before its finish raises CallError of status malformed."""
@@ -133,8 +152,10 @@ class OpenAIModel:
                     if delta.content:
                         texts.append(delta.content)
                         yield Chunk(delta.content)
-            except (CallError, asyncio.CancelledError, GeneratorExit):
+            except (asyncio.CancelledError, GeneratorExit):
                 raise
+            except CallError as error:
+                raise self._without_key(error) from error
             except Exception as error:
                 filtered = self._filtered(error, seconds=time.perf_counter() - started)
                 if filtered is None:
@@ -181,6 +202,7 @@ class OpenAIModel:
         return self._client
 
     def _make_client(self) -> AsyncOpenAI:
+        import httpx2
         from openai import AsyncOpenAI, DefaultAioHttpClient, Omit
 
         from promptlab.models.openai_limits import limit_answer, timeouts
@@ -195,10 +217,25 @@ class OpenAIModel:
             default_headers={"Accept-Encoding": "identity", **hidden},
             http_client=DefaultAioHttpClient(
                 follow_redirects=False,
+                # How many calls are in flight is decided above; here none may wait for a connection, since its
+                # deadline is running.
+                limits=httpx2.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_CONNECTIONS),
                 timeout=timeouts(connect_seconds=_CONNECT_SECONDS, read_seconds=self._deadline_seconds),
                 event_hooks={"response": [limit_answer(self._largest_answer_bytes)]},
             ),
         )
+
+    @property
+    def _raw(self) -> Any:
+        import httpx2
+
+        return httpx2.Response
+
+    def _body(self, request: Request) -> dict[str, Any]:
+        """The request as the server gets it; extra_body goes into it by the client's own rule: on top."""
+        arguments = self._arguments(request)
+        extra = arguments.pop("extra_body", {})
+        return {**arguments, **extra}
 
     def _arguments(self, request: Request) -> dict[str, Any]:
         settings = request.settings
@@ -269,14 +306,19 @@ class OpenAIModel:
             return CallError("server", self._redacted(f"{self._where}: {error.message}"))
         return CallError("malformed", self._redacted(f"{self._where}: {type(error).__name__}: {error}"))
 
+    def _without_key(self, error: CallError) -> CallError:
+        """The error of what came back, named and without our key: a server may echo it anywhere, also in headers."""
+        return CallError(error.status, self._redacted(f"{self._where}: {error}"), retry_after=error.retry_after)
+
     def _redacted(self, text: str) -> str:
         return shorten(redact(text, secrets=(self._key(),)))
 
 
-def openai_model(name: str) -> OpenAIModel:
+def openai_model(name: str, *, limits: Limits = Limits()) -> OpenAIModel:  # noqa: B008 - a frozen value
     """The model of a name such as `openai:gpt-4o-mini`, by OPENAI_API_KEY and OPENAI_BASE_URL.
 
-    Without a key a server on this machine gets a dummy; elsewhere it is a MissingKeyError.
+    limits: of promptlab.toml's [openai]. Without a key a server on this machine gets a dummy; elsewhere it is a
+    MissingKeyError.
     """
     _check_package()
     _check_name(name)
@@ -285,7 +327,12 @@ def openai_model(name: str) -> OpenAIModel:
         raise MissingKeyError(
             f"base model {name!r} needs a key; set OPENAI_API_KEY, or OPENAI_BASE_URL to a server on this machine"
         )
-    return OpenAIModel(name, base_url=base_url, api_key_env="OPENAI_API_KEY")
+    return OpenAIModel(
+        name,
+        base_url=base_url,
+        api_key_env="OPENAI_API_KEY",
+        deadline_seconds=limits.deadline_seconds or DEADLINE_SECONDS,
+    )
 
 
 def endpoint_model(name: str, endpoint: Endpoint) -> OpenAIModel:
@@ -299,7 +346,20 @@ def endpoint_model(name: str, endpoint: Endpoint) -> OpenAIModel:
         raise MissingKeyError(
             f"base model {name!r} needs a key; set {endpoint.api_key_env}, which [endpoints.{endpoint.name}] names"
         )
-    return OpenAIModel(name, base_url=endpoint.base_url, api_key_env=endpoint.api_key_env)
+    return OpenAIModel(
+        name,
+        base_url=endpoint.base_url,
+        api_key_env=endpoint.api_key_env,
+        deadline_seconds=endpoint.deadline_seconds or DEADLINE_SECONDS,
+    )
+
+
+def _import_client() -> None:
+    """Imports all that a first call imports; nothing is done with it."""
+    import openai.resources.chat
+    import openai.types.chat
+
+    _ = (openai.AsyncOpenAI, openai.DefaultAioHttpClient)
 
 
 def is_loopback(base_url: str) -> bool:

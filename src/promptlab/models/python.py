@@ -33,6 +33,7 @@ class PythonModel:
 
     provider = "python"
     identity = None
+    endpoint = None
     concurrency = BATCH_SIZE
 
     def __init__(self, name: str, predict: Predict) -> None:
@@ -46,6 +47,9 @@ class PythonModel:
         self._predict = predict
         self._waiting: list[_Waiting] = []
         self._worker: asyncio.Task[None] | None = None
+
+    async def prepare(self) -> None:
+        """Nothing: the function is there."""
 
     async def generate(self, request: Request) -> Response:
         """What the function says to the request's inputs. Raises CallError of status client where it fails.

@@ -31,7 +31,7 @@ def resolve_model(name: str, *, workspace: Workspace) -> Model:
     if provider == "openai":
         from promptlab.models.openai import openai_model
 
-        return openai_model(name)
+        return openai_model(name, limits=workspace.limits_for(provider))
     if provider == "python":
         raise ModelError(f"base model {name!r}: python models are made in Python, with lab.model(name, predict)")
     endpoint = workspace.endpoints.get(provider)

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from promptlab.config import Workspace
 from promptlab.errors import CallError
-from promptlab.models.local_engine import ROUND_SIZE, Engine, Job, engine_for
+from promptlab.models.local_engine import CONCURRENCY, Engine, Job, engine_for
 from promptlab.models.snapshots import Snapshot, find_snapshot, folder_digest
 from promptlab.types import Chunk, Request, Response
 
@@ -25,11 +25,13 @@ T = TypeVar("T")
 class LocalModel:
     """A base model of this machine. Calls that come together are answered in one batch.
 
-    Its weights are loaded when it is first asked, once a process, and shared by all that name the same ones.
+    Its weights are loaded when it is first asked, once a process, and shared by all that name the same ones. They stay
+    until another local model needs their memory.
     """
 
     provider = "local"
-    concurrency = ROUND_SIZE
+    endpoint = None
+    concurrency = CONCURRENCY
 
     def __init__(self, name: str, snapshot: Snapshot, *, threads: int | None = None) -> None:
         self.name = name
@@ -43,6 +45,9 @@ class LocalModel:
         if self._identity is None:
             self._identity = f"local:sha256-{folder_digest(Path(self._snapshot.location))}"
         return self._identity
+
+    async def prepare(self) -> None:
+        """Nothing: the weights are loaded by the thread that uses them, when the first batch comes."""
 
     async def generate(self, request: Request) -> Response:
         """The answer, made in a batch with what else is asked now. Raises CallError; cancelling stops it."""
@@ -84,7 +89,8 @@ class LocalModel:
             job.cancelled = True
 
     async def close(self) -> None:
-        """Nothing: the weights stay, since another lab of the process may use them, until the process ends."""
+        """Give the weights back unless they are in use; whoever asks next, also from another lab, has them loaded."""
+        await asyncio.to_thread(self._engine().release)
 
     def _engine(self) -> Engine:
         return engine_for(self.name, self._snapshot.location, revision=self._snapshot.revision, threads=self._threads)

@@ -18,6 +18,8 @@ from promptlab.types import Message
 _EXACT_WHOLE = 2**53
 """Below this, every whole float is exactly the integer it looks like."""
 
+_ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
+
 
 def canonical_json(value: Any) -> str:
     r"""The one JSON text of a value; equal values give equal text.
@@ -27,8 +29,7 @@ def canonical_json(value: Any) -> str:
     Example: canonical_json({"b": 1.0, "a": "é"}) -> '{"a":"\u00e9","b":1}'
     """
     try:
-        plain = _plain(value, "")
-        return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+        return _ENCODE(_plain(value, ""))
     except RecursionError:
         raise UsageError("a value is nested too deeply (or holds itself); flatten it") from None
     except ValueError as error:

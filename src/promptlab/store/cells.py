@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from promptlab.store.rows import AnswerRow, AttemptCounts, AttemptRow, CellRow, ScoreValue
 from promptlab.store.statements import in_chunks
 from promptlab.store.tables import ANSWER, ATTEMPT, CASE_CONTENT, OUTPUT, RENDERED, RUN, SCORE
-from promptlab.types import ANSWER_STATUSES, Message, Response, Score, Usage
+from promptlab.types import ANSWER_STATUSES, CellStatus, Message, Response, Score, Usage
 
 _ANSWER_COLUMNS = (
     ANSWER.c.text,
@@ -87,13 +87,20 @@ def cells(
     ]
 
 
-def find_answers(connection: Connection, cache_keys: Iterable[str]) -> dict[str, AnswerRow]:
-    """The newest reusable answer of each cache key that has one."""
+def find_answers(
+    connection: Connection, cache_keys: Iterable[str], *, run_id: int | None = None
+) -> dict[str, AnswerRow]:
+    """The newest reusable answer of each cache key that has one; with run_id, only of those that this run paid for."""
     found: dict[str, AnswerRow] = {}
     for chunk in in_chunks(key for key in cache_keys if key):
         query = (
-            sa.select(ANSWER).where(ANSWER.c.cache_key.in_(chunk), ANSWER.c.reusable.is_(True)).order_by(ANSWER.c.id)
+            sa.select(ANSWER, ATTEMPT.c.run_id)
+            .outerjoin(ATTEMPT, ATTEMPT.c.id == ANSWER.c.attempt_id)
+            .where(ANSWER.c.cache_key.in_(chunk), ANSWER.c.reusable.is_(True))
+            .order_by(ANSWER.c.id)
         )
+        if run_id is not None:
+            query = query.where(ATTEMPT.c.run_id == run_id)
         for row in connection.execute(query):
             response = Response(
                 text=row.text,
@@ -104,7 +111,20 @@ def find_answers(connection: Connection, cache_keys: Iterable[str]) -> dict[str,
                 tool_calls=tuple(row.tool_calls or ()),
                 cost_usd=row.cost_usd,
             )
-            found[row.cache_key] = AnswerRow(row.id, row.attempt_id, row.cache_key, row.reusable, response)
+            found[row.cache_key] = AnswerRow(
+                row.id, row.attempt_id, row.cache_key, row.reusable, response, run_id=row.run_id
+            )
+    return found
+
+
+def ended_cells(connection: Connection, run_id: int, keys: Iterable[str]) -> dict[tuple[str, int], CellStatus]:
+    """How the cells of these cases ended so far, by key and repeat."""
+    found: dict[tuple[str, int], CellStatus] = {}
+    for chunk in in_chunks(keys):
+        query = sa.select(OUTPUT.c.key, OUTPUT.c.repeat, OUTPUT.c.status).where(
+            OUTPUT.c.run_id == run_id, OUTPUT.c.key.in_(chunk)
+        )
+        found.update({(key, repeat): status for key, repeat, status in connection.execute(query)})
     return found
 
 

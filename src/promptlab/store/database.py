@@ -14,8 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from promptlab.errors import DatabaseError
-from promptlab.store import engines, migrate, tables
-from promptlab.store.engines import Target
+from promptlab.store import engines, failures, migrate, tables
+from promptlab.store.target import Target, parse_target
+from promptlab.store.transactions import Patience
 from promptlab.store.writer import Write, Writer
 
 T = TypeVar("T")
@@ -49,12 +50,12 @@ class Database:
         With read_only nothing is made, migrated or written. Raises DatabaseError, and NewerDatabaseError where a
         newer promptlab has migrated it.
         """
-        target = engines.parse_target(url)
+        target = parse_target(url)
         try:
             return cls._open(target, read_only=read_only)
         except Exception as error:
-            if engines.is_driver_error(error):
-                raise engines.explain(error, target) from error
+            if failures.is_driver_error(error):
+                raise failures.explain(error, target) from error
             raise
 
     @classmethod
@@ -66,7 +67,7 @@ class Database:
                 raise DatabaseError(f"there is no database {target.name}; name another with --db")
         reader = engines.open_engine(target, writes=False, frozen=read_only)
         try:
-            with reader.connect() as connection:
+            with _first_connection(reader) as connection:
                 revision = migrate.current_revision(connection, target)
             if revision != migrate.HEAD:
                 _bring_up_to_date(target, revision, read_only=read_only)
@@ -110,13 +111,50 @@ class Database:
     def connect(self) -> Iterator[Connection]:
         """A connection that reads, in a transaction that sees one state of the database; keep it short.
 
-        Raises DatabaseError where the database cannot be read any more.
+        A server that is away is waited for when this begins. Raises DatabaseError where the database cannot be read
+        any more, or the connection is lost in between: `read` goes on then.
         """
         try:
-            with self._reader.connect() as connection, connection.begin():
+            with self._reading(Patience()) as connection:
                 yield connection
-        except sa.exc.OperationalError as error:
-            raise engines.explain(error, self._target) from error
+        except Exception as error:
+            if failures.is_driver_error(error):
+                raise failures.explain(error, self._target) from error
+            raise
+
+    def read(self, function: Callable[[Connection], T]) -> T:
+        """What `function(connection)` gave, in a transaction that sees one state of the database.
+
+        It runs again when the connection is lost, so it does nothing but use it. Raises DatabaseError where the
+        database cannot be read any more, or stays away for RECONNECT_SECONDS.
+        """
+        patience = Patience()
+        try:
+            while True:
+                try:
+                    with self._reading(patience) as connection:
+                        return function(connection)
+                except Exception as error:
+                    if not failures.is_lost(error):
+                        raise
+                    patience.pause(error)
+        except Exception as error:
+            if failures.is_driver_error(error):
+                raise failures.explain(error, self._target) from error
+            raise
+
+    @contextmanager
+    def _reading(self, patience: Patience) -> Iterator[Connection]:
+        while True:
+            try:
+                connection = self._reader.connect()
+                break
+            except Exception as error:
+                if not failures.is_lost(error):
+                    raise
+                patience.pause(error)
+        with connection, connection.begin():
+            yield connection
 
     def flush(self) -> None:
         """Waits until all writes are committed; raises the first failure of a write that nobody asked about."""
@@ -151,7 +189,7 @@ class Database:
         except OSError as error:
             raise DatabaseError(f"the backup {to} cannot be written: {error.strerror}") from error
         except Exception as error:
-            if engines.is_driver_error(error):
+            if failures.is_driver_error(error):
                 raise DatabaseError(f"the backup {to} cannot be written: {error}") from error
             raise
         return to
@@ -177,6 +215,18 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _first_connection(engine: Engine) -> Connection:
+    """A connection; waits for a server that is starting, but not for one that is not there."""
+    patience = Patience()
+    while True:
+        try:
+            return engine.connect()
+        except Exception as error:
+            if not failures.is_starting(error):
+                raise
+            patience.pause(error)
 
 
 def _bring_up_to_date(target: Target, revision: str | None, *, read_only: bool) -> None:

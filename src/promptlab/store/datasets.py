@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from promptlab.prompts.digest import canonical_json
+from promptlab.errors import UsageError
 from promptlab.store.rows import DatasetRow
 from promptlab.store.statements import Prepared, check_name, upsert
 from promptlab.store.tables import CASE_CONTENT, DATASET, DATASET_ITEM, RUN_DATASET
+from promptlab.suites.digests import CasesDigest, case_digest, digest_cases, inputs_digest
 from promptlab.types import Case
+
+__all__ = [
+    "PlacedCase",
+    "case_digest",
+    "cases_with_evaluators",
+    "dataset_cases",
+    "dataset_digest",
+    "dataset_page",
+    "inputs_digest",
+    "keys_page",
+    "link_dataset",
+    "linked_datasets",
+    "links",
+    "positions",
+    "store_cases",
+    "store_dataset",
+]
 
 _ADD_CASE = Prepared(
     lambda dialect: upsert(dialect, CASE_CONTENT, keys=["digest"]),
@@ -32,78 +50,121 @@ _LINK = Prepared(
 )
 
 
-def inputs_digest(case: Case) -> str:
-    """SHA-256, hex, of a case's inputs: what cases pair and resume by."""
-    return _digest(dict(case.inputs))
-
-
-def case_digest(case: Case) -> str:
-    """SHA-256, hex, of a case's inputs, expected and metadata; its key and its place are the data set's."""
-    return _digest({"inputs": dict(case.inputs), "expected": case.expected, "metadata": dict(case.metadata)})
-
-
 def dataset_digest(cases: Iterable[Case]) -> str:
     """SHA-256, hex, of cases with their keys and evaluators, in their order."""
-    return _digest([[case.key, case_digest(case), list(case.evaluators)] for case in cases])
+    return digest_cases(cases).digest
 
 
 def store_cases(connection: Connection, cases: Iterable[Case]) -> None:
     """Keeps what these cases say; those that are there already stay."""
-    _ADD_CASE.many(
-        connection,
-        (
-            {
-                "digest": case_digest(case),
-                "inputs_digest": inputs_digest(case),
-                "inputs": dict(case.inputs),
-                "expected": case.expected,
-                "metadata": dict(case.metadata),
-            }
-            for case in cases
-        ),
-    )
+    _ADD_CASE.many(connection, (_content(case, case_digest(case)) for case in cases))
 
 
-def store_dataset(connection: Connection, *, name: str, source: str, cases: Sequence[Case]) -> DatasetRow:
+def store_dataset(
+    connection: Connection, *, name: str, source: str, cases: Iterable[Case], digests: CasesDigest | None = None
+) -> DatasetRow:
     """The data set of this name with exactly these cases; stored where it is not there yet.
 
-    source: where the cases came from, for people; that of the first time stays.
+    cases: gone through up to three times, one held at a time. digests: theirs, where they are known already.
+    source: where they came from, for people; that of the first time stays. Raises UsageError where the cases change
+    while they are read.
     """
-    digest = dataset_digest(cases)
-    values = {"name": check_name(name, "data set"), "digest": digest, "source": source, "rows": len(cases)}
-    find = sa.select(DATASET).where(DATASET.c.name == name, DATASET.c.digest == digest)
+    reading = digests or digest_cases(cases)
+    find = sa.select(DATASET).where(DATASET.c.name == name, DATASET.c.digest == reading.digest)
     stored = connection.execute(find).first()
     if stored is not None:
         return _dataset(stored)
+    values = {
+        "name": check_name(name, "data set"),
+        "digest": reading.digest,
+        "source": source,
+        "rows": reading.rows,
+    }
     _ADD_DATASET.one(connection, values)
     row = _dataset(connection.execute(find).one())
-    store_cases(connection, cases)
+    _ADD_CASE.many(connection, (_content(case, reading.case(place)) for place, case in _places(cases, reading, source)))
     _ADD_ITEM.many(
         connection,
         (
             {
                 "dataset_id": row.id,
-                "position": position,
+                "position": place,
                 "key": check_name(case.key, "case"),
-                "case_digest": case_digest(case),
+                "case_digest": reading.case(place),
                 "evaluators": list(case.evaluators) or None,
             }
-            for position, case in enumerate(cases)
+            for place, case in enumerate(cases)
         ),
     )
     return row
 
 
+def _places(cases: Iterable[Case], reading: CasesDigest, source: str) -> Iterator[tuple[int, Case]]:
+    """Each case with its place; the same ones as before, or this raises UsageError."""
+    place = -1
+    for place, case in enumerate(cases):
+        if place >= reading.rows or case_digest(case) != reading.case(place):
+            raise UsageError(f"the cases of {source or 'the suite'} changed while they were read; start again")
+        yield place, case
+    if place + 1 != reading.rows:
+        raise UsageError(f"the cases of {source or 'the suite'} changed while they were read; start again")
+
+
+def _content(case: Case, digest: str) -> dict[str, Any]:
+    return {
+        "digest": digest,
+        "inputs_digest": inputs_digest(case),
+        "inputs": dict(case.inputs),
+        "expected": case.expected,
+        "metadata": dict(case.metadata),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedCase:
+    """A case of a stored data set, with its place in it from 0 and the digest of its content."""
+
+    place: int
+    digest: str
+    case: Case
+
+
+def dataset_page(
+    connection: Connection, dataset_id: int, *, after: int = -1, limit: int | None = None
+) -> list[PlacedCase]:
+    """The cases of a data set that come after the place `after`, at most `limit` of them."""
+    query = (
+        sa.select(DATASET_ITEM.c.position, DATASET_ITEM.c.key, DATASET_ITEM.c.evaluators, CASE_CONTENT)
+        .join(CASE_CONTENT, CASE_CONTENT.c.digest == DATASET_ITEM.c.case_digest)
+        .where(DATASET_ITEM.c.dataset_id == dataset_id, DATASET_ITEM.c.position > after)
+        .order_by(DATASET_ITEM.c.position)
+        .limit(limit)
+    )
+    return [
+        PlacedCase(
+            row.position,
+            row.digest,
+            Case(row.key, row.inputs, row.expected, row.metadata, tuple(row.evaluators or ())),
+        )
+        for row in connection.execute(query)
+    ]
+
+
 def dataset_cases(connection: Connection, dataset_id: int) -> list[Case]:
-    """The cases of a data set, in their order: all that a run needs to be resumed without its suite's files."""
+    """The cases of a data set, in their order."""
+    return [placed.case for placed in dataset_page(connection, dataset_id)]
+
+
+def cases_with_evaluators(connection: Connection, dataset_id: int) -> list[Case]:
+    """The cases of a data set that have evaluators of their own."""
     query = (
         sa.select(DATASET_ITEM.c.key, DATASET_ITEM.c.evaluators, CASE_CONTENT)
         .join(CASE_CONTENT, CASE_CONTENT.c.digest == DATASET_ITEM.c.case_digest)
-        .where(DATASET_ITEM.c.dataset_id == dataset_id)
+        .where(DATASET_ITEM.c.dataset_id == dataset_id, DATASET_ITEM.c.evaluators.is_not(None))
         .order_by(DATASET_ITEM.c.position)
     )
     return [
-        Case(row.key, row.inputs, row.expected, row.metadata, tuple(row.evaluators or ()))
+        Case(row.key, row.inputs, row.expected, row.metadata, tuple(row.evaluators))
         for row in connection.execute(query)
     ]
 
@@ -129,19 +190,24 @@ def links(connection: Connection, run_id: int) -> list[tuple[str, DatasetRow]]:
     return [(row.context, _dataset(row)) for row in connection.execute(query)]
 
 
+def keys_page(
+    connection: Connection, run_id: int, *, context: str = "evaluation", after: int = -1, limit: int | None = None
+) -> list[tuple[int, str]]:
+    """Places and keys of the cases that a run used for `context`, those after the place `after`; few at a time."""
+    query = (
+        sa.select(DATASET_ITEM.c.position, DATASET_ITEM.c.key)
+        .join(RUN_DATASET, RUN_DATASET.c.dataset_id == DATASET_ITEM.c.dataset_id)
+        .where(RUN_DATASET.c.run_id == run_id, RUN_DATASET.c.context == context, DATASET_ITEM.c.position > after)
+        .order_by(DATASET_ITEM.c.position)
+        .limit(limit)
+    )
+    return [(row.position, row.key) for row in connection.execute(query)]
+
+
 def positions(connection: Connection, run_id: int, *, context: str = "evaluation") -> dict[str, int]:
     """By a case's key its place in the data set that a run used for `context`; empty where it used none."""
-    query = (
-        sa.select(DATASET_ITEM.c.key, DATASET_ITEM.c.position)
-        .join(RUN_DATASET, RUN_DATASET.c.dataset_id == DATASET_ITEM.c.dataset_id)
-        .where(RUN_DATASET.c.run_id == run_id, RUN_DATASET.c.context == context)
-    )
-    return {row.key: row.position for row in connection.execute(query)}
+    return {key: place for place, key in keys_page(connection, run_id, context=context)}
 
 
 def _dataset(row: sa.Row[Any]) -> DatasetRow:
     return DatasetRow(row.id, row.name, row.digest, row.source, row.rows)
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,55 +1,34 @@
-"""Connections: where a database is, how it is opened, what a failure means in words."""
+"""Connections: how a database is opened."""
 
 from __future__ import annotations
 
+import logging
 import os
+import random
 import sqlite3
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
 from pathlib import Path
 from urllib.parse import quote
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import QueuePool
 
 from promptlab.errors import DatabaseError
+from promptlab.store.failures import is_busy
+from promptlab.store.target import Target
 
 BUSY_SECONDS = 30.0
-_SQLITE = "sqlite:///"
-_POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg")
+"""How long SQLite's lock is waited for."""
 
-_READ_ONLY, _CANNOT_OPEN, _NO_DATABASE, _CORRUPT, _FULL = 8, 14, 26, 11, 13
-_BUSY = (5, 6)
-_BUSY_SQLSTATES = ("40001", "40P01", "55P03")
+POLL_SECONDS = 0.001
+"""How long a writer that found SQLite locked sleeps, on average, before it asks again."""
 
+SHARED_SECONDS = 0.2
+"""How long a writer that had to wait takes it that others still want their turn."""
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a database is. path: its file, None for a server. name: how messages call it, without a password."""
-
-    url: URL
-    path: Path | None
-    name: str
-
-
-def parse_target(url: str) -> Target:
-    """The target of a database URL; raises DatabaseError for one that promptlab cannot use."""
-    if url.startswith(_SQLITE):
-        # All of the rest is the path, as it is: a folder may have `?` or `%` in its name.
-        file = url.removeprefix(_SQLITE)
-        if not file or file == ":memory:" or file.startswith("file:"):
-            raise DatabaseError(f"'{url}' is a database in memory, which threads cannot share; name a file")
-        return Target(URL.create("sqlite", database=file), Path(file), file)
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise DatabaseError(f"'{url}' is no database URL; write sqlite:///path/to/lab.db") from error
-    name = parsed.render_as_string(hide_password=True)
-    if parsed.drivername in _POSTGRESQL:
-        return Target(parsed.set(drivername="postgresql+psycopg"), None, name)
-    raise DatabaseError(f"'{name}' cannot be used; databases are sqlite:///path/to/lab.db or postgresql://...")
+_SERVER_OPTIONS = {"connect_timeout": 10, "application_name": "promptlab", "tcp_user_timeout": 60_000}
+"""Seconds and milliseconds: without them a server that vanished silently would be waited for without end."""
 
 
 def open_engine(target: Target, *, writes: bool, frozen: bool = False, foreign_keys: bool = True) -> Engine:
@@ -60,11 +39,22 @@ def open_engine(target: Target, *, writes: bool, frozen: bool = False, foreign_k
     """
     if target.path is not None:
         return _open_sqlite(target.path, writes=writes, frozen=frozen, foreign_keys=foreign_keys)
+    return _open_server(target, writes=writes)
+
+
+def _open_server(target: Target, *, writes: bool) -> Engine:
+    # What the driver says of a connection that was lost is told by whoever used it, if it comes to that.
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
+    options = {name: value for name, value in _SERVER_OPTIONS.items() if name not in target.url.query}
     try:
-        engine = sa.create_engine(target.url, pool_pre_ping=True, pool_size=4, max_overflow=28)
-    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        # Readers ask whether a pooled connection still lives: who reads in a `with` block cannot read again. The
+        # writer asks nothing, since it runs again what was lost.
+        engine = sa.create_engine(
+            target.url, pool_pre_ping=not writes, pool_size=4, max_overflow=12, connect_args=options
+        )
+    except ImportError as error:
         raise DatabaseError(
-            f"'{target.name}' needs a PostgreSQL driver; install it: pip install 'psycopg[binary]'"
+            f"'{target.name}' needs a PostgreSQL driver; install it: pip install 'promptlab-workbench[postgres]'"
         ) from error
     if writes:
         return engine
@@ -83,17 +73,63 @@ def _open_sqlite(path: Path, *, writes: bool, frozen: bool, foreign_keys: bool) 
             cached_statements=256,
         )
         connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
-        connection.execute("PRAGMA synchronous = NORMAL")
+        # On the disk with every commit: what was paid for is known also after a power cut. With group commits that
+        # costs a tenth of a run's CPU (design/store.md).
+        connection.execute("PRAGMA synchronous = FULL")
         if not writes:
             connection.execute("PRAGMA query_only = ON")
         return connection
 
     engine = sa.create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=4, max_overflow=60)
-    # A transaction that will write takes the lock when it begins: taken later, it could find that what it
-    # has read is out of date, and SQLite would refuse it at once instead of waiting.
-    begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
-    sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    if not writes:
+        sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        return engine
+    turns = _Turns()
+    sa.event.listen(engine, "begin", turns.begin)
+    sa.event.listen(engine, "commit", turns.end)
+    sa.event.listen(engine, "rollback", turns.end)
     return engine
+
+
+class _Turns:
+    """Begins the transactions that write, and leaves other processes their turn.
+
+    The lock is taken when the transaction begins: taken later, it could find that what was read is out of date, and
+    SQLite would refuse it at once. SQLite's own waiting sleeps up to 0.1 s between two tries, so that whoever comes
+    late finds the lock taken again and again, for seconds where others have much to write. So this one sleeps
+    shortly and never twice the same, and whoever had to wait lately lets the others try first.
+    """
+
+    def __init__(self) -> None:
+        self._shared_until = 0.0
+        self._ended = 0.0
+
+    def end(self, _: Connection) -> None:
+        """Notes when the last transaction ended."""
+        self._ended = time.monotonic()
+
+    def begin(self, connection: Connection) -> None:
+        """Begins; raises the driver's error where the lock is not to be had within BUSY_SECONDS."""
+        raw = raw_connection(connection)
+        start = time.monotonic()
+        if start < self._shared_until:
+            time.sleep(max(0.0, self._ended + 2 * POLL_SECONDS - start))
+        raw.execute("PRAGMA busy_timeout = 0")
+        try:
+            while not self._try(connection, start + BUSY_SECONDS):
+                self._shared_until = time.monotonic() + SHARED_SECONDS
+                time.sleep(random.uniform(0.5, 1.5) * POLL_SECONDS)  # noqa: S311 - no secret
+        finally:
+            raw.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+
+    def _try(self, connection: Connection, deadline: float) -> bool:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except Exception as error:
+            if not is_busy(error) or time.monotonic() > deadline:
+                raise
+            return False
+        return True
 
 
 def _file_uri(path: Path, *, frozen: bool) -> str:
@@ -134,11 +170,25 @@ def prepare_file(path: Path) -> None:
             )
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     try:
-        # The mode stays with the file; asking first avoids a lock that each process would have to take.
-        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            connection.execute("PRAGMA journal_mode = WAL")
+        _log_ahead(connection)
     finally:
         connection.close()
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Switches the file to a write-ahead log, which stays with it."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            # Asking first avoids a lock that each process would have to take.
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # Who switches while another one does is refused at once, whatever the timeout says.
+            if not is_busy(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(random.uniform(0.5, 1.5) * POLL_SECONDS)  # noqa: S311 - no secret
 
 
 def raw_connection(connection: Connection) -> sqlite3.Connection:
@@ -162,60 +212,9 @@ def backup_file(path: Path, to: Path) -> None:
         source.close()
 
 
-def lock_schema(connection: Connection) -> None:
-    """Keeps other processes from migrating until the transaction ends; on SQLite its beginning already did."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:number)"), {"number": 0x70726F6D})
-
-
 def stored_bytes(connection: Connection, target: Target) -> int:
     """How many bytes the database takes on disk."""
     if target.path is None:
         return int(connection.execute(sa.text("SELECT pg_database_size(current_database())")).scalar_one())
     files = (target.path, target.path.with_name(f"{target.path.name}-wal"))
     return sum(file.stat().st_size for file in files if file.exists())
-
-
-def is_busy(error: BaseException) -> bool:
-    """Whether another process or transaction was in the way, so that trying again may help."""
-    code = _sqlite_code(error)
-    if code is not None:
-        return code in _BUSY
-    return getattr(_driver_error(error), "sqlstate", None) in _BUSY_SQLSTATES
-
-
-def is_driver_error(error: BaseException) -> bool:
-    """Whether the error comes from the database rather than from the code that used it."""
-    return isinstance(error, DBAPIError | sqlite3.Error)
-
-
-def explain(error: BaseException, target: Target) -> DatabaseError:
-    """The failure of a database in one line that says what to do."""
-    driver = _driver_error(error)
-    detail = (str(driver).strip() or type(driver).__name__).splitlines()[0]
-    code = _sqlite_code(error)
-    said: Callable[[str], DatabaseError] = lambda text: DatabaseError(f"the database {target.name} {text}")  # noqa: E731 - a prefix
-    if code == _READ_ONLY:
-        return said("cannot be written: it is read-only; make the file and its folder writable")
-    if code == _CANNOT_OPEN:
-        return said("cannot be opened; check that it is there and that you may read it and write its folder")
-    if code == _NO_DATABASE:
-        return said("is no database: the file holds something else; name another with --db")
-    if code == _CORRUPT:
-        return said(f"is damaged ({detail}); restore a backup")
-    if code == _FULL:
-        return said("cannot grow: the disk is full; make room and try again")
-    if code in _BUSY:
-        return said("is locked by another process; end that one or try again")
-    if target.path is None and getattr(driver, "sqlstate", None) is None:
-        return said(f"cannot be reached: {detail}; is the server running?")
-    return said(f"failed: {detail}")
-
-
-def _driver_error(error: BaseException) -> BaseException:
-    return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-
-
-def _sqlite_code(error: BaseException) -> int | None:
-    code = getattr(_driver_error(error), "sqlite_errorcode", None)
-    return code & 0xFF if isinstance(code, int) else None

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from promptlab.errors import UsageError
+from promptlab.store.locks import lock_run
 from promptlab.store.rows import MetricPoint, SummaryRow
 from promptlab.store.statements import Prepared, check_name, in_chunks, upsert
 from promptlab.store.tables import MEASURE, METRIC, SUMMARY
@@ -54,7 +55,8 @@ def log_metrics(connection: Connection, run_id: int, points: Iterable[tuple[str,
     for key, value, step, at_ms in points:
         by_key.setdefault(check_name(key, "metric"), []).append((float(value), int(step), int(at_ms)))
     rows: list[dict[str, Any]] = []
-    # In one order everywhere, so that two processes cannot each hold a row that the other one waits for.
+    # First the run, then its summaries in one order: two processes never hold a row that the other one waits for.
+    lock_run(connection, run_id)
     for key, values in sorted(by_key.items()):
         real = [value for value, _, _ in values if value == value]  # noqa: PLR0124 - NaN differs from itself
         step = max(step for _, step, _ in values)

@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from promptlab.errors import DatabaseError, NewerDatabaseError
-from promptlab.store import engines, tables
-from promptlab.store.engines import Target
+from promptlab.store import engines, locks, marks, tables
+from promptlab.store.target import Target, parse_target
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -39,7 +39,7 @@ class Schema:
         return self.revisions[-1]
 
 
-SCHEMA = Schema(("0001",), Path(__file__).parent / "migrations")
+SCHEMA = Schema(("0001", "0002"), Path(__file__).parent / "migrations")
 """What this code needs. The revisions stand here, so that opening a current database asks no script."""
 
 HEAD = SCHEMA.head
@@ -87,12 +87,13 @@ def upgrade(target: Target, *, schema: Schema = SCHEMA) -> Upgrade:
     engine = engines.open_engine(target, writes=True, foreign_keys=False)
     try:
         with engine.begin() as connection:
-            engines.lock_schema(connection)
+            locks.lock_schema(connection)
             before = current_revision(connection, target, schema=schema)
             if before == schema.head:
                 return Upgrade(before, schema.head, None)
             backup = _backup(target, before) if before is not None else None
             _run_scripts(connection, schema)
+            marks.create_marks(connection)
             _check_foreign_keys(connection, target)
             return Upgrade(before, schema.head, backup)
     finally:
@@ -146,7 +147,7 @@ def differences() -> list[str]:
     lines = [] if found == listed else [f"SCHEMA lists the revisions {listed}, the scripts are {found}"]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "check.db"
-        target = engines.parse_target(f"sqlite:///{path}")
+        target = parse_target(f"sqlite:///{path}")
         engines.prepare_file(path)
         upgrade(target)
         engine = engines.open_engine(target, writes=False)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from promptlab.errors import UsageError
+from promptlab.store.locks import lock_run
 from promptlab.store.statements import Prepared, check_name, upsert
 from promptlab.store.tables import INDEXED_CHARACTERS, PARAM, TAG
 
@@ -27,6 +28,7 @@ def set_params(connection: Connection, run_id: int, values: Mapping[str, Any]) -
     Raises UsageError, and keeps none of them, where one has another value already: a param is set once.
     """
     wanted = {check_name(key, "param"): as_text(value) for key, value in values.items()}
+    lock_run(connection, run_id)
     _ADD_PARAM.many(
         connection,
         (
@@ -57,10 +59,9 @@ def params(connection: Connection, run_id: int) -> dict[str, str]:
 
 def set_tags(connection: Connection, run_id: int, values: Mapping[str, Any]) -> None:
     """Sets tags of a run; a new value replaces the old one."""
-    _SET_TAG.many(
-        connection,
-        ({"run_id": run_id, "key": check_name(key, "tag"), "value": as_text(value)} for key, value in values.items()),
-    )
+    rows = [{"run_id": run_id, "key": check_name(key, "tag"), "value": as_text(value)} for key, value in values.items()]
+    lock_run(connection, run_id)
+    _SET_TAG.many(connection, rows)
 
 
 def tags(connection: Connection, run_id: int) -> dict[str, str]:

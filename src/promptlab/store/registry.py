@@ -49,9 +49,10 @@ def save_version(
     }
     name = check_name(version.name, "prompt")
     _ADD_PROMPT.one(connection, {"name": name, **about})
-    # The row is locked until the end, so that two who save at once get two numbers.
+    # The row is locked until the end, so that two who save at once get two numbers. Not FOR UPDATE: an alias that
+    # refers to the prompt may be set meanwhile.
     find = sa.select(PROMPT.c.id, PROMPT.c.description, PROMPT.c.tags, PROMPT.c.samples).where(PROMPT.c.name == name)
-    prompt = connection.execute(find.with_for_update()).one()
+    prompt = connection.execute(find.with_for_update(key_share=True)).one()
     newest = connection.execute(
         sa.select(PROMPT_VERSION.c.number, PROMPT_VERSION.c.digest)
         .where(PROMPT_VERSION.c.prompt_id == prompt.id)

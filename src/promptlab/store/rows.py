@@ -9,7 +9,8 @@ from typing import Any, Literal, TypeAlias
 
 from promptlab.types import AnswerStatus, CellStatus, Message, Response, Score, Usage
 
-RunStatus: TypeAlias = Literal["running", "finished", "failed", "interrupted", "cancelled"]
+RunStatus: TypeAlias = Literal["running", "finished", "stopped", "failed", "interrupted", "cancelled"]
+"""`stopped`: by its own limits, a budget or too many errors; its `error` says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +164,14 @@ class AttemptCounts:
 
 @dataclass(frozen=True, slots=True)
 class AnswerRow:
-    """A stored answer; response.seconds is the latency measured when it was made."""
+    """A stored answer; response.seconds is the latency measured when it was made. run_id: of the run that paid."""
 
     id: int
     attempt_id: int | None
     cache_key: str
     reusable: bool
     response: Response
+    run_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +239,75 @@ class CellRow:
     def answer_status(self) -> AnswerStatus | None:
         """Its status where it is an answer, else None."""
         return self.status if self.status in ("ok", "truncated", "refused") else None
+
+
+@dataclass(frozen=True, slots=True)
+class CellTotals:
+    """What the cells of a run add up to.
+
+    answers, cached, errors: cells. Sums are over its answers, None where any of them does not say; seconds are those
+    measured when the answers were made.
+    """
+
+    answers: int = 0
+    cached: int = 0
+    errors: int = 0
+    cost_usd: float | None = 0.0
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CaseMeans:
+    """An evaluator's scores of one run: the mean of each case over its repeats.
+
+    passfail: every score is a pass or a fail. single: no case has several.
+    """
+
+    means: Sequence[float]
+    passfail: bool
+    single: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PairedValues:
+    """What the answers of a run have for pairing, each by the digest of a case's inputs, repeats averaged.
+
+    values: by evaluator. passfail: evaluators whose every score is a verdict on a case of its own. seconds: latency;
+    it has every case that was answered.
+    """
+
+    values: Mapping[str, Mapping[str, float]]
+    passfail: Mapping[str, bool]
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorGroup:
+    """Cells of one error status, or scores of one evaluator that failed, with one of them as an example.
+
+    evaluator: None for cells.
+    """
+
+    status: str
+    evaluator: str | None
+    count: int
+    key: str
+    run_id: int
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CacheModel:
+    """What the cache holds of one base model. reused: cells answered without a call; saved_usd: what they cost once."""
+
+    model: str
+    answers: int
+    characters: int
+    reused: int
+    cost_usd: float | None
+    saved_usd: float | None
 
 
 @dataclass(frozen=True, slots=True)

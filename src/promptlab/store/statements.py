@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -14,6 +15,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from promptlab.errors import UsageError
 
 MAX_IN_LIST = 500
+MAX_AT_ONCE = 1000
+"""Rows that one executemany gets, so that a stream of rows stays a stream."""
 MAX_NAME_CHARACTERS = 250
 
 T = TypeVar("T")
@@ -71,11 +74,12 @@ class Prepared:
             cursor.close()
 
     def many(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Executes it for every row."""
+        """Executes it for every row; rows may be an iterator of any length, of which a thousand are held at once."""
         statement = self._for(connection)
         cursor = connection.connection.cursor()
         try:
-            cursor.executemany(statement.sql, [_arguments(statement, row) for row in rows])
+            for some in _slices(rows, MAX_AT_ONCE):
+                cursor.executemany(statement.sql, [_arguments(statement, row) for row in some])
         finally:
             cursor.close()
 
@@ -106,6 +110,12 @@ def _arguments(statement: _Compiled, values: Mapping[str, Any]) -> Any:
     if statement.positional:
         return processed
     return {name: value for (name, _), value in zip(statement.binds, processed, strict=True)}
+
+
+def _slices(rows: Iterable[T], size: int) -> Iterator[list[T]]:
+    stream = iter(rows)
+    while some := list(itertools.islice(stream, size)):
+        yield some
 
 
 def in_chunks(values: Iterable[T], size: int = MAX_IN_LIST) -> Iterator[list[T]]:

@@ -146,6 +146,13 @@ class Run(Record, table=True):
     cells_planned: int | None
 
 
+class RunPlan(Record, table=True):
+    """What an evaluation set out to do, beyond what its rows say: enough to go on without the suite's files."""
+
+    run_id: int = _key("run.id")
+    content: dict[str, Any] = Field(sa_type=JsonText)
+
+
 class Param(Record, table=True):
     """A param; value is what is indexed, whole_value the full text where it is longer than that."""
 
@@ -339,6 +346,7 @@ PROMPT = table_of(Prompt)
 PROMPT_VERSION = table_of(PromptVersion)
 PROMPT_ALIAS = table_of(PromptAlias)
 RUN = table_of(Run)
+RUN_PLAN = table_of(RunPlan)
 PARAM = table_of(Param)
 TAG = table_of(Tag)
 METRIC = table_of(Metric)

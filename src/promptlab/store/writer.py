@@ -17,12 +17,11 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy.engine import Connection, Engine
 
 from promptlab.errors import DatabaseError
-from promptlab.store.engines import Target, explain, is_busy, is_driver_error
+from promptlab.store.failures import explain, is_busy, is_driver_error, is_lost
+from promptlab.store.target import Target
+from promptlab.store.transactions import Transactions
 
 LINGER_SECONDS = 0.002
-BUSY_ATTEMPTS = 4
-"""How often a busy database is tried; each try waits for the lock as long as the engine says."""
-
 KEPT_FAILURES = 100
 
 T = TypeVar("T")
@@ -60,11 +59,12 @@ class Writer:
     """A queue of functions of a connection, and the thread that runs them in grouped transactions.
 
     A function may run more than once: when another one of its group fails, the group is rolled back and each
-    runs in a transaction of its own. So it does nothing but use its connection.
+    runs in a transaction of its own; when the database was busy or lost, the group runs again. What it writes is
+    there once. So it does nothing but use its connection.
     """
 
     def __init__(self, engine: Engine, target: Target) -> None:
-        self._engine = engine
+        self._transactions = Transactions(engine)
         self._target = target
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -112,7 +112,6 @@ class Writer:
         self._thread.join()
 
     def _loop(self) -> None:
-        connection: Connection | None = None
         ending = False
         while not ending:
             job = self._queue.get()
@@ -124,37 +123,24 @@ class Writer:
                 while (more := self._queue.get_nowait()) is not None:
                     jobs.append(more)
                 ending = True
-            connection = self._commit(jobs, connection)
-        if connection is not None:
-            connection.close()
+            self._commit(jobs)
+        self._transactions.end()
 
-    def _commit(self, jobs: list[_Job], connection: Connection | None) -> Connection | None:
+    def _commit(self, jobs: list[_Job]) -> None:
         """Runs the jobs in one transaction, or each in its own where one of them fails."""
-        error: BaseException | None = None
-        results: list[Any] = []
-        for _ in range(BUSY_ATTEMPTS):
-            error = None
-            try:
-                connection = connection or self._engine.connect()
-                with connection.begin():
-                    results = [job.function(connection) for job in jobs]
-                break
-            except BaseException as caught:  # noqa: BLE001 - it belongs to whoever waits, and the thread lives on
-                error = caught
-                if not is_busy(caught):
-                    break
-        if error is None:
-            for job, result in zip(jobs, results, strict=True):
-                job.write.set_result(result)
-            self._wake(jobs)
-        elif len(jobs) == 1 or is_busy(error):
+        try:
+            results = self._transactions.run([job.function for job in jobs])
+        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits, and the thread lives on
+            if len(jobs) > 1 and not is_busy(error) and not is_lost(error):
+                for job in jobs:
+                    self._commit([job])
+                return
             for job in jobs:
                 self._fail(job.write, error)
-            self._wake(jobs)
         else:
-            for job in jobs:
-                connection = self._commit([job], connection)
-        return connection
+            for job, result in zip(jobs, results, strict=True):
+                job.write.set_result(result)
+        self._wake(jobs)
 
     def _fail(self, write: Write[Any], error: BaseException) -> None:
         if is_driver_error(error):

@@ -1,22 +1,25 @@
-"""Cases from JSONL, CSV, YAML and lists, every mistake named with its line."""
+"""Cases from JSONL, CSV, YAML and lists, every mistake named with its line; JSONL and CSV are streamed."""
 
 from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from promptlab.errors import SuiteError
 from promptlab.evaluators.spelling import suggestion
-from promptlab.suites.document import Document, parse_yaml, read_text
+from promptlab.suites.document import Document, not_utf8, open_file, parse_yaml, read_text
 from promptlab.types import Case
 
 KEYS = ("id", "inputs", "expected", "metadata", "evaluators")
 MAX_CELL_CHARACTERS = 50_000_000
+
+_WHAT = "the file of cases"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +30,73 @@ class _Row:
     where: str
 
 
-def load_cases(path: Path, *, name: str) -> tuple[Case, ...]:
-    """The cases of a file: JSONL (.jsonl, .ndjson), CSV (.csv, .tsv) or YAML (.yaml, .yml).
+def load_cases(path: Path, *, name: str, limit: int | None = None) -> CaseFile:
+    """The cases of a file: JSONL (.jsonl, .ndjson), CSV (.csv, .tsv) or YAML (.yaml, .yml); it is read once, whole.
 
     name: how messages call the file. JSONL and YAML rows are {id?, inputs, expected?, metadata?, evaluators?}; of a
     CSV, the columns `id`, `expected` and `metadata.x` are those, every other column is an input, all values are
-    text, and an empty `expected` is none. A row without id gets its number, from 1. Raises SuiteError.
+    text, and an empty `expected` is none. A row without id gets its number, from 1. limit: only the first so many,
+    though all are checked. Raises SuiteError.
     """
-    readers: dict[str, Callable[[str, str], Iterator[_Row]]] = {
-        ".jsonl": _read_jsonl,
-        ".ndjson": _read_jsonl,
-        ".csv": _read_csv,
-        ".tsv": _read_tsv,
-        ".yaml": _read_yaml,
-        ".yml": _read_yaml,
-    }
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise SuiteError(f"{name}: cases are JSONL, CSV or YAML, told by {', '.join(readers)}; this is {path.name!r}")
-    text = read_text(path, name=name, what="the file of cases")
-    cases = _build(reader(text, name))
-    if not cases:
+    if path.suffix.lower() not in _READERS:
+        raise SuiteError(f"{name}: cases are JSONL, CSV or YAML, told by {', '.join(_READERS)}; this is {path.name!r}")
+    rows = 0
+    inputs: dict[str, None] = {}
+    own: list[Case] = []
+    for case in _build(_rows(path, name)):
+        rows += 1
+        if limit is None or rows <= limit:
+            inputs.update(dict.fromkeys(case.inputs))
+            if case.evaluators:
+                own.append(case)
+    if not rows:
         raise SuiteError(f"{name}: has no cases; write one a row")
-    return cases
+    return CaseFile(path, name, rows if limit is None else min(rows, limit), tuple(inputs), tuple(own))
+
+
+class CaseFile(Sequence[Case]):
+    """The cases of a file that has been checked, read again from it whenever they are gone through: never all held.
+
+    input_names: of all cases together. with_evaluators: the cases that have evaluators of their own. Going through
+    it raises SuiteError where the file has become wrong or shorter since.
+    """
+
+    def __init__(
+        self, path: Path, name: str, rows: int, input_names: tuple[str, ...], with_evaluators: tuple[Case, ...]
+    ) -> None:
+        self._path = path
+        self._name = name
+        self._rows = rows
+        self.input_names = input_names
+        self.with_evaluators = with_evaluators
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def __iter__(self) -> Iterator[Case]:
+        found = 0
+        for case in itertools.islice(_build(_rows(self._path, self._name), unique=False), self._rows):
+            found += 1
+            yield case
+        if found < self._rows:
+            raise SuiteError(f"{self._name}: had {self._rows} cases and has {found} now; start again")
+
+    @overload
+    def __getitem__(self, place: int) -> Case: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Case]: ...
+
+    def __getitem__(self, place: int | slice) -> Case | Sequence[Case]:
+        if isinstance(place, slice):
+            start, stop, step = place.indices(self._rows)
+            if step > 0:
+                return tuple(itertools.islice(self, start, stop, step))
+            return tuple(self)[place]
+        index = place + self._rows if place < 0 else place
+        if not 0 <= index < self._rows:
+            raise IndexError(f"{self._name}: no case {place} of {self._rows}")
+        return next(itertools.islice(self, index, None))
 
 
 def cases_from_list(document: Document, *place: str | int) -> tuple[Case, ...]:
@@ -58,22 +105,26 @@ def cases_from_list(document: Document, *place: str | int) -> tuple[Case, ...]:
     for step in place:
         value = value[step]
     rows = (_Row(item, document.where(*place, position)) for position, item in enumerate(value))
-    cases = _build(rows)
+    cases = tuple(_build(rows))
     if not cases:
         raise SuiteError(f"{document.where(*place)}: has no cases; write one an entry: `- inputs: {{...}}`")
     return cases
 
 
-def _build(rows: Iterable[_Row]) -> tuple[Case, ...]:
-    cases: list[Case] = []
+def _rows(path: Path, name: str) -> Iterator[_Row]:
+    return _READERS[path.suffix.lower()](path, name)
+
+
+def _build(rows: Iterable[_Row], *, unique: bool = True) -> Iterator[Case]:
+    """The cases of these rows; unique: checked for keys that stand twice, which needs to remember them all."""
     first: dict[str, str] = {}
     for number, row in enumerate(rows, start=1):
         case = _case(row, number)
-        if case.key in first:
-            raise SuiteError(f"{row.where}: the id {case.key!r} is taken; it stands first at {first[case.key]}")
-        first[case.key] = row.where
-        cases.append(case)
-    return tuple(cases)
+        if unique:
+            if case.key in first:
+                raise SuiteError(f"{row.where}: the id {case.key!r} is taken; it stands first at {first[case.key]}")
+            first[case.key] = row.where
+        yield case
 
 
 def _case(row: _Row, number: int) -> Case:
@@ -116,9 +167,8 @@ def _key(identifier: Any, number: int, where: str) -> str:
     raise SuiteError(f"{where}: `id` is {_shown(identifier)}; it is a text or a whole number")
 
 
-def _read_jsonl(text: str, name: str) -> Iterator[_Row]:
-    # Not splitlines: it also splits at characters that may stand inside of a JSON text.
-    for number, line in enumerate(text.split("\n"), start=1):
+def _read_jsonl(path: Path, name: str) -> Iterator[_Row]:
+    for number, line in enumerate(_lines(path, name), start=1):
         if not line.strip():
             continue
         where = f"{name}:{number}"
@@ -130,6 +180,19 @@ def _read_jsonl(text: str, name: str) -> Iterator[_Row]:
             detail = "nested too deeply" if isinstance(error, RecursionError) else error
             raise SuiteError(f"{where}: not valid JSON: {detail}") from error
         yield _Row(value, where)
+
+
+def _lines(path: Path, name: str) -> Iterator[str]:
+    """The lines of a text file without their ends, one at a time; split at newlines alone: JSON texts hold none."""
+    position = 0
+    with open_file(path, name=name, what=_WHAT) as file:
+        for line in file:
+            try:
+                text = line.rstrip(b"\n").decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise not_utf8(path, position + error.start, name=name, what=_WHAT) from error
+            yield text.removeprefix("\ufeff") if position == 0 else text
+            position += len(line)
 
 
 def _refuse_constant(constant: str) -> Any:
@@ -145,8 +208,8 @@ def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return mapping
 
 
-def _read_yaml(text: str, name: str) -> Iterator[_Row]:
-    document = parse_yaml(text, name=name)
+def _read_yaml(path: Path, name: str) -> Iterator[_Row]:
+    document = parse_yaml(read_text(path, name=name, what=_WHAT), name=name)
     if document.value is None:
         return
     if not isinstance(document.value, list):
@@ -155,17 +218,18 @@ def _read_yaml(text: str, name: str) -> Iterator[_Row]:
         yield _Row(value, document.where(position))
 
 
-def _read_csv(text: str, name: str) -> Iterator[_Row]:
-    return _read_table(text, name, delimiter=",")
+def _read_csv(path: Path, name: str) -> Iterator[_Row]:
+    return _read_table(path, name, delimiter=",")
 
 
-def _read_tsv(text: str, name: str) -> Iterator[_Row]:
-    return _read_table(text, name, delimiter="\t")
+def _read_tsv(path: Path, name: str) -> Iterator[_Row]:
+    return _read_table(path, name, delimiter="\t")
 
 
-def _read_table(text: str, name: str, *, delimiter: str) -> Iterator[_Row]:
+def _read_table(path: Path, name: str, *, delimiter: str) -> Iterator[_Row]:
     csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL_CHARACTERS))  # Python's own limit is 131,072
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    lines = _table_lines(path, name)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     header: list[str] | None = None
     line = 1
     try:
@@ -181,6 +245,17 @@ def _read_table(text: str, name: str, *, delimiter: str) -> Iterator[_Row]:
             yield _Row(_table_row(dict(zip(header, cells, strict=True))), where)
     except csv.Error as error:
         raise SuiteError(f"{name}:{max(reader.line_num, 1)}: not valid CSV: {error}") from error
+
+
+def _table_lines(path: Path, name: str) -> Iterator[str]:
+    """The lines of a table, whatever ends them, with their ends."""
+    with open_file(path, name=name, what=_WHAT) as file:
+        try:
+            with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+                yield from text
+        except UnicodeDecodeError:
+            # Its position is counted from the block that was being read; reading whole finds the file's.
+            read_text(path, name=name, what=_WHAT)
 
 
 def _header(columns: list[str], where: str) -> list[str]:
@@ -215,6 +290,16 @@ def _table_row(cells: Mapping[str, str]) -> dict[str, Any]:
         else:
             row["inputs"][column] = cell
     return row
+
+
+_READERS: Mapping[str, Callable[[Path, str], Iterator[_Row]]] = {
+    ".jsonl": _read_jsonl,
+    ".ndjson": _read_jsonl,
+    ".csv": _read_csv,
+    ".tsv": _read_tsv,
+    ".yaml": _read_yaml,
+    ".yml": _read_yaml,
+}
 
 
 def _shown(value: Any) -> str:

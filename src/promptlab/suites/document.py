@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 from promptlab.errors import SuiteError
 
@@ -36,18 +37,31 @@ class Document:
 
 def read_text(path: Path, *, name: str, what: str) -> str:
     """The text of a file, UTF-8 with or without a byte order mark. Raises SuiteError."""
+    with open_file(path, name=name, what=what) as file:
+        content = file.read()
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise not_utf8(path, error.start, name=name, what=what) from error
+
+
+@contextlib.contextmanager
+def open_file(path: Path, *, name: str, what: str) -> Iterator[BinaryIO]:
+    """The file, open for reading bytes. Raises SuiteError, also where reading fails in the middle."""
+    try:
+        with path.open("rb") as file:
+            yield file
     except FileNotFoundError as error:
         raise SuiteError(f"{name}: {what} {str(path)!r} does not exist") from error
     except IsADirectoryError as error:
         raise SuiteError(f"{name}: {what} {str(path)!r} is a folder; name a file in it") from error
     except OSError as error:
         raise SuiteError(f"{name}: {what} {str(path)!r} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise SuiteError(
-            f"{name}: {what} {str(path)!r} is not UTF-8 at byte {error.start}; save it as UTF-8"
-        ) from error
+
+
+def not_utf8(path: Path, byte: int, *, name: str, what: str) -> SuiteError:
+    """The error of a file that is not UTF-8 at a byte."""
+    return SuiteError(f"{name}: {what} {str(path)!r} is not UTF-8 at byte {byte}; save it as UTF-8")
 
 
 def parse_yaml(text: str, *, name: str) -> Document:

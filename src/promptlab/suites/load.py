@@ -13,7 +13,7 @@ from promptlab.evaluators.options import inputs_used
 from promptlab.evaluators.registry import BUILT_IN, bind, load_functions
 from promptlab.evaluators.spelling import suggestion
 from promptlab.models.settings import check_settings
-from promptlab.suites.cases import cases_from_list, load_cases
+from promptlab.suites.cases import CaseFile, cases_from_list, load_cases
 from promptlab.suites.document import Document, parse_yaml, read_text
 from promptlab.suites.gates import parse_gates
 from promptlab.suites.model import Suite
@@ -74,15 +74,66 @@ def _suite(document: Document, *, folder: Path, name: str, path: Path | None, li
         raise SuiteError(
             f"{document.where('name')}: the name is {suite_name!r}; it has letters, digits, spaces, `-`, `_`, `.` only"
         )
-    cases, dataset_name, source = _cases(document, folder, suite_name)
-    cases = cases[:limit]
-    functions = _functions(document, folder, cases)
+    cases, dataset_name, source = _cases(document, folder, suite_name, limit)
+    own_entries, input_names = _of_all(cases)
+    suite = _assemble(
+        document,
+        cases,
+        own_entries=own_entries,
+        folder=folder,
+        name=suite_name,
+        path=path,
+        dataset_name=dataset_name,
+        source=source,
+    )
+    _check_inputs_used(document, suite.evaluators, input_names)
+    return suite
+
+
+def restore_suite(
+    content: Mapping[str, Any],
+    *,
+    folder: Path,
+    name: str,
+    path: Path | None,
+    with_evaluators: Sequence[Case],
+    dataset_name: str,
+    dataset_source: str,
+) -> Suite:
+    """The suite of a document that was stored with its cases, in the database: its own `cases` are empty.
+
+    with_evaluators: the stored cases that have evaluators of their own. Raises EvaluatorError where an evaluator of
+    the project is not there any more.
+    """
+    return _assemble(
+        Document(content, f"suite {name!r}"),
+        (),
+        own_entries=with_evaluators,
+        folder=folder,
+        name=name,
+        path=path,
+        dataset_name=dataset_name,
+        source=dataset_source,
+    )
+
+
+def _assemble(
+    document: Document,
+    cases: Sequence[Case],
+    *,
+    own_entries: Sequence[Case],
+    folder: Path,
+    name: str,
+    path: Path | None,
+    dataset_name: str,
+    source: str,
+) -> Suite:
+    functions = _functions(document, folder, own_entries)
     evaluators = _evaluators(document, functions)
-    _check_inputs_used(document, evaluators, cases)
-    own = _case_evaluators(cases, functions, where=f"{document.name}: cases in {source}")
+    own = _case_evaluators(own_entries, functions, where=f"{document.name}: cases in {source}")
     names = {evaluator.name for evaluator in (*evaluators, *(item for items in own.values() for item in items))}
     return Suite(
-        name=suite_name,
+        name=name,
         description=_text(document, "description", default=""),
         prompts=_references(document, "prompts"),
         models=_references(document, "models"),
@@ -95,7 +146,16 @@ def _suite(document: Document, *, folder: Path, name: str, path: Path | None, li
         dataset_name=dataset_name,
         dataset_source=source,
         case_evaluators=own,
+        document={key: value for key, value in document.value.items() if key != "cases"},
+        folder=folder,
     )
+
+
+def _of_all(cases: Sequence[Case]) -> tuple[tuple[Case, ...], set[str]]:
+    """The cases that have evaluators of their own, and the names of the inputs of all cases."""
+    if isinstance(cases, CaseFile):
+        return cases.with_evaluators, set(cases.input_names)
+    return tuple(case for case in cases if case.evaluators), {name for case in cases for name in case.inputs}
 
 
 def _text(document: Document, key: str, *, default: str) -> str:
@@ -141,22 +201,22 @@ def _repeats(document: Document) -> int:
     return value
 
 
-def _cases(document: Document, folder: Path, suite_name: str) -> tuple[tuple[Case, ...], str, str]:
+def _cases(document: Document, folder: Path, suite_name: str, limit: int | None) -> tuple[Sequence[Case], str, str]:
     value = document.value.get("cases")
     where = document.where("cases")
     if value is None:
         raise SuiteError(f"{where}: the suite has no `cases`; name a JSONL, CSV or YAML file, or list them here")
     if isinstance(value, list):
-        return cases_from_list(document, "cases"), suite_name, "inline"
+        return cases_from_list(document, "cases")[:limit], suite_name, "inline"
     if not isinstance(value, str) or not value.strip():
         raise SuiteError(f"{where}: `cases` is {value!r}; it is the path of a file or a list")
     path = folder / value
     if not path.exists():
         raise SuiteError(f"{where}: the file of cases {value!r} does not exist in {str(folder)!r}")
-    return load_cases(path, name=str(path)), path.stem, value
+    return load_cases(path, name=str(path), limit=limit), path.stem, value
 
 
-def _functions(document: Document, folder: Path, cases: tuple[Case, ...]) -> Mapping[str, Callable[..., Any]]:
+def _functions(document: Document, folder: Path, cases: Sequence[Case]) -> Mapping[str, Callable[..., Any]]:
     value = document.value.get("functions")
     if value is None:
         default = folder / DEFAULT_FUNCTIONS
@@ -170,7 +230,7 @@ def _functions(document: Document, folder: Path, cases: tuple[Case, ...]) -> Map
     return load_functions(path)
 
 
-def _needs_functions(document: Document, cases: tuple[Case, ...]) -> bool:
+def _needs_functions(document: Document, cases: Sequence[Case]) -> bool:
     """Whether any entry names an evaluator that is not built in: else nobody's code has to run."""
     entries = document.value.get("evaluators")
     entries = [*(entries if isinstance(entries, list) else ()), *(entry for case in cases for entry in case.evaluators)]
@@ -188,9 +248,8 @@ def _evaluators(document: Document, functions: Mapping[str, Callable[..., Any]])
     return _bind_all(entries, places, functions)
 
 
-def _check_inputs_used(document: Document, evaluators: tuple[BoundEvaluator, ...], cases: tuple[Case, ...]) -> None:
+def _check_inputs_used(document: Document, evaluators: tuple[BoundEvaluator, ...], inputs: set[str]) -> None:
     """Raises EvaluatorError where an option reads an input that no case has."""
-    inputs = {name for case in cases for name in case.inputs}
     for position, evaluator in enumerate(evaluators):
         for name in sorted(inputs_used(evaluator.options) - inputs):
             where = document.where("evaluators", position)
@@ -198,7 +257,7 @@ def _check_inputs_used(document: Document, evaluators: tuple[BoundEvaluator, ...
 
 
 def _case_evaluators(
-    cases: tuple[Case, ...], functions: Mapping[str, Callable[..., Any]], *, where: str
+    cases: Sequence[Case], functions: Mapping[str, Callable[..., Any]], *, where: str
 ) -> dict[str, tuple[BoundEvaluator, ...]]:
     return {
         case.key: _bind_all(case.evaluators, [f"{where}: case {case.key!r}"] * len(case.evaluators), functions)

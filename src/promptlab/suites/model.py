@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 from promptlab.evaluators.base import BoundEvaluator
 from promptlab.prompts.digest import canonical_json
+from promptlab.suites.digests import CasesDigest, digest_cases
 from promptlab.types import Case
 
 
@@ -34,12 +35,14 @@ class Suite:
     """Cases, evaluators and gates, checked, with the prompts and base models they are meant for.
 
     prompts, models: references as written, resolved by whoever runs the suite. settings: checked sampling settings.
-    case_evaluators: by a case's key, the evaluators of that case alone. path: the suite's file, None for a suite
-    made from a mapping. dataset_name, dataset_source: what the cases are called, and their file as written.
+    cases: a tuple, or a file that is read again whenever they are gone through. case_evaluators: by a case's key, the
+    evaluators of that case alone. path: the suite's file, None for a suite made from a mapping. dataset_name,
+    dataset_source: what the cases are called, and their file as written. document: the suite as plain JSON values
+    without its cases, and folder, what its paths are relative to: enough to make its evaluators and gates again.
     """
 
     name: str
-    cases: tuple[Case, ...]
+    cases: Sequence[Case]
     description: str = ""
     prompts: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
@@ -51,6 +54,8 @@ class Suite:
     dataset_name: str = ""
     dataset_source: str = ""
     case_evaluators: Mapping[str, tuple[BoundEvaluator, ...]] = field(default_factory=dict)
+    document: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path | None = None
 
     def evaluators_for(self, case: Case) -> tuple[BoundEvaluator, ...]:
         """The evaluators of a case: the suite's, then its own; an own one replaces the suite's of that name."""
@@ -68,6 +73,11 @@ class Suite:
         return tuple(named.values())
 
     @cached_property
+    def cases_digest(self) -> CasesDigest:
+        """The digests of the cases, one by one and together."""
+        return digest_cases(self.cases)
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256, hex, over all that affects a result: cases, evaluators, gates, prompts, models, settings."""
         content = {
@@ -75,14 +85,18 @@ class Suite:
             "models": self.models,
             "settings": self.settings,
             "repeats": self.repeats,
-            "cases": [
-                [case.key, case.inputs, case.expected, case.metadata, _digests(self.case_evaluators.get(case.key, ()))]
-                for case in self.cases
-            ],
+            "cases": self.cases_digest.digest,
+            "case_evaluators": self._own_digests(),
             "evaluators": _digests(self.evaluators),
             "gates": [[gate.evaluator, gate.operator, gate.bound, gate.variant] for gate in self.gates],
         }
         return hashlib.sha256(canonical_json(content).encode("utf-8", "surrogatepass")).hexdigest()
+
+    def _own_digests(self) -> dict[str, list[list[str]]]:
+        if not self.case_evaluators:
+            return {}
+        own = self.case_evaluators
+        return {case.key: _digests(own[case.key]) for case in self.cases if case.key in own}
 
 
 def _digests(evaluators: tuple[BoundEvaluator, ...]) -> list[list[str]]:

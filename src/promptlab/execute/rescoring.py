@@ -1,0 +1,62 @@
+"""Cells that were scored before, scored again where an evaluator is another one now; no model is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from promptlab.execute.cells import score, score_inserts, stored_context
+from promptlab.execute.session import Column, Session
+from promptlab.execute.storing import digests
+from promptlab.store import cells as cell_rows
+from promptlab.store.database import Connection
+from promptlab.store.datasets import PlacedCase
+from promptlab.store.rows import CellRow, OutputInsert
+from promptlab.types import Case, Message
+
+
+async def rescore(session: Session, column: Column, page: Sequence[PlacedCase]) -> None:
+    """Brings the scores of a run's answers to these cases up to date with its evaluators."""
+    cases = {placed.case.key: placed.case for placed in page}
+
+    def read(connection: Connection) -> list[tuple[CellRow, tuple[Message, ...]]]:
+        rows = cell_rows.cells(connection, [column.run.id], keys=list(cases))
+        return [
+            (row, cell_rows.rendered(connection, row.rendered_digest) if row.rendered_digest else ())
+            for row in rows
+            if row.answer_status is not None and not _is_current(session, row, cases[row.key])
+        ]
+
+    outdated = await asyncio.to_thread(session.database.read, read)
+    await session.journal.outputs(
+        [await _again(session, column, row, messages, cases[row.key]) for row, messages in outdated]
+    )
+
+
+def _is_current(session: Session, row: CellRow, case: Case) -> bool:
+    """Whether every score of a cell was given by the evaluator that the suite has now."""
+    wanted = digests(session.plan.suite.evaluators_for(case))
+    return all(
+        digest == (wanted.get(name) or wanted.get(name.split(".", 1)[0]))
+        for name, digest in row.evaluator_digests.items()
+    )
+
+
+async def _again(
+    session: Session, column: Column, row: CellRow, messages: tuple[Message, ...], case: Case
+) -> OutputInsert:
+    evaluators = session.plan.suite.evaluators_for(case)
+    context = stored_context(row, messages, column.variant)
+    scores = await score(context, evaluators) if context is not None else {}
+    return OutputInsert(
+        run_id=column.run.id,
+        case_digest=row.case_digest,
+        key=row.key,
+        repeat=row.repeat,
+        rendered_digest=row.rendered_digest,
+        answer_id=row.answer_id,
+        cached=row.cached,
+        status=row.status,
+        error=row.error,
+        scores=score_inserts(scores, digests(evaluators)),
+    )

@@ -1,0 +1,258 @@
+"""A run as it is begun, taken up again, kept alive and ended: its rows in the database."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, TypeAlias
+
+from promptlab import pricing, reports
+from promptlab.config import Workspace
+from promptlab.execute.calling import Tally
+from promptlab.execute.journal import Journal
+from promptlab.execute.plan import Plan, Variant
+from promptlab.execute.progress import Progress, VariantProgress, Watcher
+from promptlab.execute.stopping import Stop
+from promptlab.models.base import Model
+from promptlab.store import datasets, metrics, params, plans, runs
+from promptlab.store.database import Connection, Database
+from promptlab.store.rows import DatasetRow, RunRow
+from promptlab.tracking.provenance import Provenance
+from promptlab.types import Response
+
+HEARTBEAT_SECONDS = 5.0
+PRICE_TAG = "promptlab.price"
+"""A variant's tag with the price that its costs were counted by, as JSON; none where the price is unknown."""
+
+
+@dataclass(slots=True)
+class Column:
+    """A variant with its child run, the counts of its progress and how many of its cells are under way."""
+
+    variant: Variant
+    run: RunRow
+    progress: VariantProgress
+    live: int = 0
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def begin(self) -> None:
+        """One more cell is under way."""
+        self.live += 1
+        self.idle.clear()
+
+    def end(self) -> None:
+        """One cell less."""
+        self.live -= 1
+        if not self.live:
+            self.idle.set()
+
+
+@dataclass(slots=True)
+class Session:
+    """All that belongs to a run while this process works on it.
+
+    retry_errors: of a run that is taken up again, also the cells that ended in an error. last_attempt: the newest
+    attempt of the database before it was begun or taken up: later ones are this invocation's. overspent: a call was
+    not made for want of money.
+    """
+
+    plan: Plan
+    database: Database
+    workspace: Workspace
+    provenance: Provenance
+    parent: RunRow
+    columns: list[Column]
+    dataset: DatasetRow
+    progress: Progress
+    journal: Journal
+    stop: Stop
+    watcher: Watcher | None
+    resumed: bool = False
+    retry_errors: bool = False
+    overspent: bool = False
+    tally: Tally = field(default_factory=Tally)
+
+    @property
+    def run_ids(self) -> list[int]:
+        """The parent and its variants."""
+        return [self.parent.id, *(column.run.id for column in self.columns)]
+
+    def tell(self, phase: str | None = None) -> None:
+        """Has the watcher look; phase: what is going on from now on."""
+        if phase is not None:
+            self.progress.phase = phase
+        if self.watcher is not None:
+            self.watcher(self.progress)
+
+    def price(self, model: Model, response: Response) -> float | None:
+        """What an answer cost in US dollars, None where that is unknown."""
+        return pricing.cost_of(model.name, response.usage, workspace=self.workspace)
+
+
+Opener: TypeAlias = Callable[[], Coroutine[Any, Any, Session]]
+"""Begins a run, or takes one up again."""
+
+
+async def begin(
+    plan: Plan,
+    *,
+    database: Database,
+    workspace: Workspace,
+    provenance: Provenance,
+    experiment: str,
+    watcher: Watcher | None,
+    stop: Stop,
+) -> Session:
+    """A new run with its variants, its data set and all that it takes to go on with it later; committed."""
+    suite = plan.suite
+    # Reading and hashing many cases takes a while, which the writer's thread should not spend.
+    digests = await asyncio.to_thread(lambda: suite.cases_digest)
+    content = _content(plan, workspace)
+
+    def create(connection: Connection) -> tuple[RunRow, list[RunRow], DatasetRow]:
+        create_run = partial(
+            runs.create_run,
+            connection,
+            experiment=experiment,
+            user=provenance.user,
+            source=provenance.source,
+            git_sha=provenance.git_sha,
+            host=provenance.host,
+            pid=provenance.pid,
+            suite_digest=suite.digest,
+            started_at=datetime.now(UTC),
+        )
+        dataset = datasets.store_dataset(
+            connection, name=suite.dataset_name, source=suite.dataset_source, cases=suite.cases, digests=digests
+        )
+        parent = create_run(kind="eval", name=suite.name, cells_planned=plan.cells_per_variant * len(plan.variants))
+        children = [
+            create_run(
+                kind="prompt",
+                name=variant.name,
+                parent_uid=parent.uid,
+                prompt_version_id=variant.prompt_id,
+                model=variant.model.name,
+                settings=dict(variant.settings),
+                cells_planned=plan.cells_per_variant,
+            )
+            for variant in plan.variants
+        ]
+        for row in (parent, *children):
+            datasets.link_dataset(connection, row.id, dataset.id, context="evaluation")
+        for evaluator in suite.all_evaluators:
+            metrics.set_direction(connection, evaluator.name, evaluator.direction)
+        names = json.dumps([evaluator.name for evaluator in suite.all_evaluators])
+        params.set_tags(connection, parent.id, {reports.EVALUATORS_TAG: names})
+        for variant, child in zip(plan.variants, children, strict=True):
+            price = pricing.price_of(variant.model.name, workspace=workspace)
+            if price is not None:
+                params.set_tags(connection, child.id, {PRICE_TAG: json.dumps(price.to_json())})
+        plans.store_plan(connection, parent.id, content)
+        return parent, children, dataset
+
+    parent, children, dataset = await database.commit(create)
+    columns = [
+        Column(variant, run, VariantProgress(variant.name, plan.cells_per_variant))
+        for variant, run in zip(plan.variants, children, strict=True)
+    ]
+    progress = Progress(parent.uid, [column.progress for column in columns])
+    session = Session(
+        plan=plan,
+        database=database,
+        workspace=workspace,
+        provenance=provenance,
+        parent=parent,
+        columns=columns,
+        dataset=dataset,
+        progress=progress,
+        journal=Journal(database),
+        stop=stop,
+        watcher=watcher,
+    )
+    session.tell("starting")
+    return session
+
+
+def _content(plan: Plan, workspace: Workspace) -> dict[str, Any]:
+    """The plan as plain JSON: what `resume` makes the suite of again."""
+    suite = plan.suite
+    return {
+        "suite": dict(suite.document),
+        "folder": _relative(suite.folder, workspace),
+        "path": _relative(suite.path, workspace),
+        "repeats": plan.repeats,
+        "use_cache": plan.use_cache,
+        "evaluators": {evaluator.name: evaluator.digest for evaluator in suite.all_evaluators},
+    }
+
+
+def _relative(path: Any, workspace: Workspace) -> str | None:
+    """A path as seen from the workspace, so that a run can go on where the workspace has moved to."""
+    if path is None:
+        return None
+    resolved = path.resolve()
+    return str(resolved.relative_to(workspace.root)) if resolved.is_relative_to(workspace.root) else str(resolved)
+
+
+@contextlib.asynccontextmanager
+async def heartbeat(session: Session) -> AsyncIterator[None]:
+    """Says every few seconds that the run is alive, and stops it where another process has taken it over."""
+
+    async def beat() -> None:
+        who = session.provenance
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            alive = await session.database.commit(
+                lambda connection: plans.beat(
+                    connection, session.run_ids, host=who.host, pid=who.pid, at=datetime.now(UTC)
+                )
+            )
+            if not alive:
+                session.stop.tell("taken over", "another process goes on with this run")
+
+    task = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def end(session: Session, status: str, *, error: str | None = None, measured: bool = True) -> None:
+    """Ends the run and its variants; measured: with their metrics, for a run whose every cell has ended."""
+    values = await asyncio.to_thread(_metrics, session) if measured else {}
+    await session.database.commit(lambda connection: _write_end(connection, session, values, status, error))
+
+
+def end_unawaited(session: Session, status: str) -> None:
+    """Writes the end of a cancelled run without awaiting: the loop may not wait any more, the writer does."""
+    session.database.write(lambda connection: _write_end(connection, session, {}, status, None))
+
+
+def _metrics(session: Session) -> dict[int, dict[str, float]]:
+    return {
+        column.run.id: session.database.read(lambda connection, run=column.run: reports.run_metrics(connection, run))  # type: ignore[misc]
+        for column in session.columns
+    }
+
+
+def _write_end(
+    connection: Connection,
+    session: Session,
+    measured: Mapping[int, Mapping[str, float]],
+    status: str,
+    error: str | None,
+) -> None:
+    now = datetime.now(UTC)
+    at_ms = int(now.timestamp() * 1000)
+    for run_id, values in measured.items():
+        metrics.log_metrics(connection, run_id, [(key, value, 0, at_ms) for key, value in values.items()])
+    for uid in (*(column.run.uid for column in session.columns), session.parent.uid):
+        runs.finish_run(connection, uid, status, error=error, ended_at=now)

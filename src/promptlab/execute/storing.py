@@ -1,0 +1,101 @@
+"""Ended cells, scored and stored, and counted for those who watch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from promptlab.evaluators.base import BoundEvaluator
+from promptlab.execute.calling import Called
+from promptlab.execute.cells import Cell, Outcome, evaluator_context, output_insert, score
+from promptlab.execute.session import Column, Session
+from promptlab.store.rows import OutputInsert
+from promptlab.types import Score
+
+
+async def store_called(session: Session, column: Column, cell: Cell, called: Called) -> int | None:
+    """The id of the answer that a call brought, None where it has none; its cell is scored, stored and counted.
+
+    The answer itself was handed in before; scoring it may take its time.
+    """
+    outcome = Outcome(cell, called.status, called.response, error=called.error)
+    evaluators = session.plan.suite.evaluators_for(cell.case)
+    scores = await _scores(session, column, outcome)
+    stored = called.stored
+
+    def insert() -> OutputInsert:
+        return output_insert(
+            outcome,
+            run_id=column.run.id,
+            scores=scores,
+            digests=digests(evaluators),
+            answer_id=stored.id if stored else None,
+        )
+
+    await session.journal.output(insert)
+    _count(session, column, outcome)
+    session.tell()
+    return stored.id if stored else None
+
+
+async def store_outcomes(session: Session, column: Column, outcomes: Sequence[Outcome]) -> None:
+    """Scores, stores and counts cells that need no call, together."""
+    if not outcomes:
+        return
+    suite = session.plan.suite
+    if all(evaluator.inline for evaluator in suite.all_evaluators):
+        scores = [await _scores(session, column, outcome) for outcome in outcomes]
+    else:
+        scores = await asyncio.gather(*(_scores(session, column, outcome) for outcome in outcomes))
+    await session.journal.outputs(
+        [
+            output_insert(
+                outcome,
+                run_id=column.run.id,
+                scores=found,
+                digests=digests(suite.evaluators_for(outcome.cell.case)),
+            )
+            for outcome, found in zip(outcomes, scores, strict=True)
+        ]
+    )
+    for outcome in outcomes:
+        if outcome.response is not None:
+            session.tally.cached += 1
+        _count(session, column, outcome)
+    session.tell()
+
+
+def digests(evaluators: Sequence[BoundEvaluator]) -> Mapping[str, str]:
+    """The digests of evaluators by the name that each scores under."""
+    return {evaluator.name: evaluator.digest for evaluator in evaluators}
+
+
+async def _scores(session: Session, column: Column, outcome: Outcome) -> dict[str, Score]:
+    if outcome.response is None:
+        return {}
+    evaluators = session.plan.suite.evaluators_for(outcome.cell.case)
+    return await score(evaluator_context(outcome, outcome.response, column.variant), evaluators)
+
+
+def _count(session: Session, column: Column, outcome: Outcome) -> None:
+    counts = column.progress
+    counts.done += 1
+    counts.cached += outcome.cached
+    if outcome.response is None:
+        counts.errors += 1
+        _check_errors(session)
+        return
+    counts.seconds += outcome.response.seconds
+    if not outcome.cached:
+        session.progress.spent_usd += outcome.response.cost_usd or 0.0
+
+
+def _check_errors(session: Session) -> None:
+    """Stops a run that is going wrong: its own errors count, not those from before it was taken up again."""
+    limit = session.plan.limits.errors
+    if limit is None:
+        return
+    progress = session.progress
+    reason = limit.exceeded(progress.errors, progress.done, progress.total)
+    if reason is not None:
+        session.stop.tell("errors", reason)
