@@ -136,6 +136,8 @@ def main() -> None:
         f"{cells} cases, two keys, {len(CANARY)} kinds of answer, {sum('key' in kind for kind in CANARY)} with the key"
     )
 
+    # Started in the background this ignores Ctrl-C, and so would the command that is to be interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     promises = Promises()
     with running_endpoint("canary", seconds=0.2) as server:
         endpoints = (

@@ -30,11 +30,13 @@ _UNBILLED = frozenset({"rate_limited", "quota", "client", "server"})
 
 @dataclass(slots=True)
 class Tally:
-    """Requests of one invocation: begun, and ended without an answer; and cells that needed none."""
+    """What one invocation did: requests made and failed; cells that ended, in an error, or without a call (cached)."""
 
     made: int = 0
     failed: int = 0
     cached: int = 0
+    ended: int = 0
+    errors: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,8 +81,10 @@ def _count(session: Session, column: Column, outcome: Outcome) -> None:
     counts = column.progress
     counts.done += 1
     counts.cached += outcome.cached
+    session.tally.ended += 1
     if outcome.response is None:
         counts.errors += 1
+        session.tally.errors += 1
         _check_errors(session)
         return
     counts.seconds += outcome.response.seconds
@@ -95,7 +97,7 @@ def _check_errors(session: Session) -> None:
     limit = session.plan.limits.errors
     if limit is None:
         return
-    progress = session.progress
-    reason = limit.exceeded(progress.errors, progress.done, progress.total)
+    before = sum(column.progress.before for column in session.columns)
+    reason = limit.exceeded(session.tally.errors, session.tally.ended, session.progress.total - before)
     if reason is not None:
         session.stop.tell("errors", reason)
