@@ -62,8 +62,15 @@ def test_it_goes_on_as_it_was_begun_when_its_suite_has_been_edited_or_is_gone(
 def test_a_suite_may_be_named_beside_the_run_if_it_is_its_own(command, write_suite, lab: Lab):
     write_suite(model="fake:echo", cases=3)
     write_suite("other", model="fake:echo", cases=3)
-    uid = lab.evaluate("words.yaml" if Path("words.yaml").exists() else lab.workspace.root / "words.yaml").run
-    assert command("eval", "words.yaml", "--resume", uid[:8]).wait(60) == 0
+    uid = lab.evaluate(lab.workspace.root / "words.yaml").run
+    same = command("eval", "words.yaml", "--resume", uid[:8])
+    _, err = same.communicate(timeout=60)
+    assert (same.returncode, "edited" in err) == (0, False)
+    path = lab.workspace.root / "words.yaml"
+    path.write_text(path.read_text().replace("w2", "other"))
+    edited = command("eval", "words.yaml", "--resume", uid[:8])
+    _, err = edited.communicate(timeout=60)
+    assert (edited.returncode, "the suite has been edited since; the run goes on as it was begun" in err) == (0, True)
     wrong = command("eval", "other.yaml", "--resume", uid[:8])
     _, err = wrong.communicate(timeout=60)
     assert (wrong.returncode, "the suite 'words', not of 'other'" in err) == (2, True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from promptlab.execute.error_limit import ErrorLimit
     from promptlab.execute.progress import Progress
     from promptlab.execute.result import Evaluation
+    from promptlab.execute.resume import Resumable
     from promptlab.lab import Lab
 
 
@@ -107,7 +108,7 @@ def resume_one(evaluating: Evaluating, uid: str | None, *, retry_errors: bool) -
         uid = _newest_run(lab, suite.name)
     found = lab.resumable(uid or "", retry_errors=retry_errors, **request.limits())
     if request.suites and suite is None:
-        _say_edited(lab, request.suites[0], found.suite.name)
+        _say_edited(lab, request.suites[0], found)
     if found.changed:
         complain(f"changed since the run began, so every answer is scored again: {', '.join(found.changed)}")
     return _run(evaluating, found.parent.name, lambda view: lab.resume(found, watcher=view.watch))
@@ -120,15 +121,17 @@ def _newest_run(lab: Lab, name: str) -> str:
     raise UsageError(f"the suite {name!r} has no run yet whose errors could be asked for again")
 
 
-def _say_edited(lab: Lab, suite: str, name: str) -> None:
+def _say_edited(lab: Lab, suite: str, found: Resumable) -> None:
     """A run goes on as it was begun; who names its suite beside it may have edited that and should know."""
     try:
         given = lab.suite(suite)
     except UsageError as error:
         complain(f"note: the run goes on as it was begun; its suite cannot be read now: {error}")
         return
-    if given.name != name:
-        raise UsageError(f"the run is of the suite {name!r}, not of {given.name!r}; leave the suite out")
+    if given.name != found.suite.name:
+        raise UsageError(f"the run is of the suite {found.suite.name!r}, not of {given.name!r}; leave the suite out")
+    if given.document != found.suite.document or given.cases_digest.digest != found.dataset.digest:
+        complain("note: the suite has been edited since; the run goes on as it was begun")
 
 
 def dry_run_all(evaluating: Evaluating) -> int:

@@ -51,7 +51,7 @@ def _total(forecast: Forecast) -> str:
     unknown = len(forecast.variants) - len(known)
     if not known:
         return "the cost is not known"
-    said = f"at most {words.cost(sum(known))}"
+    said = f"at most {words.cost(sum(known))}" if sum(known) else "free"
     return f"{said} without {words.plural(unknown, 'variant')} whose cost is not known" if unknown else said
 
 
