@@ -40,7 +40,7 @@ Examples:
   promptlab eval --resume 1a2b3c4d
   promptlab eval evals/sentiment.yaml --json - > result.json
 
-Exit codes: 0 all well, 1 a gate failed, 2 usage, 3 a cell ended in an error, 130 interrupted."""
+Exit codes: 0 all well, 1 a gate failed, 2 usage, 3 an error in a cell or a limit, 130 interrupted."""
 
 _TRY_EXAMPLES = """\b
 Examples:
@@ -58,7 +58,7 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     suites: Annotated[
-        list[str] | None, typer.Argument(metavar="SUITE...", help="Suite files, such as evals/hello.yaml.")
+        list[str] | None, typer.Argument(metavar="SUITE", help="Suite files, such as evals/hello.yaml.")
     ] = None,
     *,
     prompt: Annotated[

@@ -1,7 +1,8 @@
 """The command `promptlab`: its commands, and how it ends.
 
 Exit codes: 0 all well; 1 a gate failed; 2 a mistake in usage or configuration; 3 some cell or evaluator ended in an
-error, or promptlab itself failed; 130 interrupted. PROMPTLAB_DEBUG=1 shows the traceback of a failure.
+error, a limit of the user's stopped the run, or promptlab itself failed; 130 interrupted. PROMPTLAB_DEBUG=1 shows
+the traceback of a failure.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ app = typer.Typer(
     name="promptlab",
     cls=_Ordered,
     help="A workbench for prompt experiments: versioned prompts, base models side by side, honest scores.",
-    epilog="Exit codes: 0 all well, 1 a gate failed, 2 usage, 3 a cell ended in an error, 130 interrupted.",
+    epilog="Exit codes: 0 all well, 1 a gate failed, 2 usage, 3 an error in a cell or a limit, 130 interrupted.",
     add_completion=False,
     # Plain help: rich help would cost twice the time of everything else that --help does.
     rich_markup_mode=None,
