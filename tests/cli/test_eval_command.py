@@ -42,6 +42,7 @@ def test_a_failed_cell_is_3_and_errors_are_grouped_with_an_example(promptlab):
     assert ended.code == 3
     assert re.search(r"2 \u00d7 client, such as case a, plain@1 · fake:fail.*no luck", ended.out)
     assert "2 errors" in ended.out
+    assert re.search(r"ask again for what failed: promptlab eval --resume [0-9a-f]{8} --retry-errors\n", ended.out)
 
 
 def test_a_failed_evaluator_is_3_and_named(promptlab, folder: Path):

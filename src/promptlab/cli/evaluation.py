@@ -206,6 +206,8 @@ def _print(evaluating: Evaluating, result: Evaluation) -> None:
     print_report(console, evaluating.lab, result.report, calls=result.calls)
     if result.report.partial or result.report.run.status == "stopped":
         console.print(f"go on: {_resuming(result.run)}", soft_wrap=True)
+    elif any(group.evaluator is None and group.status != "template" for group in result.report.error_groups):
+        console.print(f"ask again for what failed: {_resuming(result.run, '--retry-errors')}", soft_wrap=True)
     # Soft-wrapped: a link that is broken by hand cannot be clicked.
     console.print(run_link(result.run, program=program()), soft_wrap=True)
 
@@ -237,9 +239,9 @@ def _say_interrupted(progress: Progress | None) -> None:
     )
 
 
-def _resuming(run: str) -> str:
+def _resuming(run: str, *options: str) -> str:
     """The command that goes on with a run, in the same database."""
-    return f"{program()} eval --resume {run[:8]}{database_option()}"
+    return " ".join([program(), "eval", "--resume", run[:8], *options]) + database_option()
 
 
 def database_option() -> str:
