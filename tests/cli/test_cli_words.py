@@ -104,3 +104,10 @@ def test_json_has_no_nan_and_csv_escapes_every_start_of_a_formula():
     assert [row["inputs.x"] for row in rows] == [
         *("'=1", "'+1", "'-1", "'@a", "'\tx", "'\rx", "plain", "", "", "-1.5", '{"a": [1]}'),
     ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0.2, "1 s"), (40.4, "40 s"), (100, "2 min"), (3600, "60 min"), (12_000, "3 h 20 min")]
+)
+def test_a_guessed_time_has_no_more_digits_than_it_deserves(seconds, shown):
+    assert words.duration(seconds) == shown

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from promptlab.execute.progress import Progress, VariantProgress
 
 LINE_SECONDS = 10.0
+LEAST_CELLS = 20
+"""From so many new cells on, the time left is guessed."""
 _BAR_WIDTH = 16
 
 
@@ -78,8 +80,11 @@ class LiveView:
         from rich.text import Text
 
         seconds = time.monotonic() - self._started
+        so_far = "".join(f", {part}" for part in _so_far(self.latest, seconds))
         heading = Text(
-            f"{self._name}, {max(1, round(seconds))} s: {_phase(self.latest)}", no_wrap=True, overflow="ellipsis"
+            f"{self._name}, {max(1, round(seconds))} s{so_far}: {_phase(self.latest)}",
+            no_wrap=True,
+            overflow="ellipsis",
         )
         if self.latest is None:
             return heading
@@ -143,14 +148,30 @@ class LineView:
             self._say()
 
     def _say(self, *, ended: bool = False) -> None:
-        seconds = words.latency(time.monotonic() - self._started)
+        seconds = time.monotonic() - self._started
         latest = self.latest
         if latest is None:
-            complain(f"{self._name}: {_phase(None)}, {seconds}")
+            complain(f"{self._name}: {_phase(None)}, {words.latency(seconds)}")
             return
         counts = f"{latest.done} of {words.plural(latest.total, 'cell')}"
-        more = f"{latest.cached} cached, {words.plural(latest.errors, 'error')}"
-        complain(f"{self._name}: {counts} ({more}) after {seconds}" + ("" if ended else f"; {_phase(latest)}"))
+        more = ", ".join(
+            [f"{latest.cached} cached", words.plural(latest.errors, "error"), *_so_far(latest, seconds, ended=ended)]
+        )
+        after = words.latency(seconds)
+        complain(f"{self._name}: {counts} ({more}) after {after}" + ("" if ended else f"; {_phase(latest)}"))
+
+
+def _so_far(progress: Progress | None, seconds: float, *, ended: bool = False) -> list[str]:
+    """What was spent, and about how long the rest takes; each where there is something to say."""
+    if progress is None:
+        return []
+    parts = [f"{words.cost(progress.spent_usd)} spent"] if progress.spent_usd else []
+    new = progress.done - sum(variant.before for variant in progress.variants)
+    goes_on = not ended and not progress.phase.startswith(("stopping", "summing"))
+    if goes_on and new >= LEAST_CELLS and progress.done < progress.total:
+        left = seconds / new * (progress.total - progress.done)
+        parts.append(f"about {words.duration(left)} left")
+    return parts
 
 
 def _phase(progress: Progress | None) -> str:

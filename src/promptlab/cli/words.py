@@ -67,6 +67,14 @@ def latency(seconds: float | None) -> str:
     return f"{minutes} min {rest} s"
 
 
+def duration(seconds: float) -> str:
+    """A time that is only guessed, in its largest unit: `40 s`, `12 min`, `3 h 20 min`."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def tokens(count: int | None) -> str:
     """A number of tokens; `-` where nobody counted them."""
     return ABSENT if count is None else f"{count:,}"
