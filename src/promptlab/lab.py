@@ -18,6 +18,7 @@ from promptlab.types import Direction, Message, PromptVersion
 if TYPE_CHECKING:
     from promptlab.compare import Comparison
     from promptlab.execute.budget import Budget
+    from promptlab.execute.error_limit import ErrorLimit
     from promptlab.execute.forecast import Forecast
     from promptlab.execute.plan import Limits
     from promptlab.execute.progress import Watcher
@@ -150,7 +151,7 @@ class Lab:
         concurrency: int | None = None,
         use_cache: bool = True,
         max_cost: float | Budget | None = None,
-        max_errors: float | None = None,
+        max_errors: float | ErrorLimit | None = None,
         experiment: str = "Default",
         watcher: Watcher | None = None,
     ) -> Evaluation:
@@ -185,7 +186,7 @@ class Lab:
         models: Sequence[Model] = (),
         concurrency: int | None = None,
         max_cost: float | Budget | None = None,
-        max_errors: float | None = None,
+        max_errors: float | ErrorLimit | None = None,
         retry_errors: bool = False,
     ) -> Resumable:
         """A run that ended early, as `resume` would go on with it; nothing is written. Raises as `resume` does."""
@@ -211,7 +212,7 @@ class Lab:
         models: Sequence[Model] = (),
         concurrency: int | None = None,
         max_cost: float | Budget | None = None,
-        max_errors: float | None = None,
+        max_errors: float | ErrorLimit | None = None,
         retry_errors: bool = False,
         watcher: Watcher | None = None,
     ) -> Evaluation:
@@ -535,7 +536,7 @@ class Lab:
         models: Sequence[Model],
         concurrency: int | None,
         max_cost: float | Budget | None,
-        max_errors: float | None,
+        max_errors: float | ErrorLimit | None,
     ) -> Limits:
         from promptlab.execute.limits import make_limits
 
