@@ -22,6 +22,16 @@ def test_cells_that_ask_the_same_share_one_call(lab: Lab, workspace):
     assert [variant.scores["exact_match"].mean for variant in result.variants] == [1.0, 1.0]
 
 
+def test_more_cells_may_wait_than_may_be_under_way(lab: Lab, workspace):
+    # 100 equal cases, 60 repeats: 60 cells ask, and the 5,940 that wait must not take their places.
+    (workspace / "many.yaml").write_text(
+        'name: many\nprompts: [plain]\nmodels: ["fake:echo?seconds=0.01"]\nrepeats: 60\ncases:\n'
+        + "".join(f"  - {{inputs: {{text: same, n: {n}}}}}\n" for n in range(100))
+    )
+    result = lab.evaluate(workspace / "many.yaml")
+    assert (result.calls.made, result.calls.cached, result.report.ended) == (60, 5940, 6000)
+
+
 def test_two_evaluations_at_once_share_their_calls(lab: Lab, write_suite):
     path = write_suite(model="fake:echo?seconds=0.2&concurrency=10", cases=20)
     results = []

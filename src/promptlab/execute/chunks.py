@@ -56,15 +56,16 @@ async def run_chunk(crew: Crew, column: Column, page: Sequence[PlacedCase]) -> N
     begun = 0
     try:
         await store_outcomes(session, column, ready)
-        for cell, flight in followed:
-            await crew.live.acquire()
-            _under_way(crew, column, cell, None, crew.start(follow(crew, column, cell, flight)))
         if column.variant.model.provider == "local":
             # Prompts that begin alike come one after the other, so that their beginning is computed once.
             led.sort(key=lambda entry: _texts(entry[0]))
         for cell, flight in led:
             await _begin(crew, column, cell, flight)
             begun += 1
+        # After those that ask: what waits must never keep what it waits for from beginning.
+        for cell, flight in followed:
+            await crew.waiting.acquire()
+            _under_way(crew, column, crew.start(follow(crew, column, cell, flight)), crew.waiting)
     finally:
         for cell, flight in led[begun:]:
             if flight is not None:
@@ -73,25 +74,26 @@ async def run_chunk(crew: Crew, column: Column, page: Sequence[PlacedCase]) -> N
 
 async def _begin(crew: Crew, column: Column, cell: Cell, flight: Flight | None) -> None:
     """Waits for a place in flight and begins the call that takes it."""
-    await crew.live.acquire()
+    await crew.asking.acquire()
     caller = crew.caller(column)
     worst = crew.worst_cases.of(caller.model, cell)
     try:
         await caller.enter(worst)
     except BaseException:
-        crew.live.release()
+        crew.asking.release()
         raise
-    _under_way(crew, column, cell, flight, crew.start(lead(crew, column, cell, worst, flight)))
+    task = crew.start(lead(crew, column, cell, worst, flight))
+    if flight is not None:
+        # A task that is cancelled before its first step never ends its flight itself.
+        task.add_done_callback(lambda _: crew.flights.end(cell.cache_key or "", flight, None))
+    _under_way(crew, column, task, crew.asking)
 
 
-def _under_way(crew: Crew, column: Column, cell: Cell, flight: Flight | None, task: asyncio.Task[None]) -> None:
+def _under_way(crew: Crew, column: Column, task: asyncio.Task[None], places: asyncio.Semaphore) -> None:
     def ended(_: asyncio.Task[None]) -> None:
         column.end()
-        crew.live.release()
+        places.release()
         crew.session.progress.in_flight -= 1
-        if flight is not None:
-            # A task that is cancelled before its first step never ends its flight itself.
-            crew.flights.end(cell.cache_key or "", flight, None)
 
     column.begin()
     crew.session.progress.in_flight += 1

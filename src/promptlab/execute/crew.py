@@ -14,7 +14,7 @@ from promptlab.execute.session import Column, Session
 from promptlab.execute.worst_cases import WorstCases
 
 MOST_LIVE = 5000
-"""Cells of one run that are under way at once, those that rest after a failure included."""
+"""Cells of one run that ask at once, those that rest after a failure included; and as many that wait for these."""
 
 
 @dataclass(slots=True)
@@ -28,7 +28,9 @@ class Crew:
     worst_cases: WorstCases
     callers: dict[str, Caller] = field(default_factory=dict)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    live: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_LIVE))
+    asking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_LIVE))
+    waiting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_LIVE))
+    """For cells that wait for another's call: places of their own, or they could keep the one that asks from its."""
     processor: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by the local model whose turn it is."""
 
