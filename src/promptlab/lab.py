@@ -167,16 +167,10 @@ class Lab:
 
         loaded = self.suite(suite, limit=limit)
         names, chosen = self._checked(loaded, prompts, models, settings=settings, repeats=repeats)
+        # Before a prompt is stored: what is refused leaves nothing behind.
         limits = self._limits(chosen, concurrency, max_cost, max_errors)
-        plan = make_plan(
-            loaded,
-            [ChosenPrompt(*self.prompts.use(name)) for name in names],
-            chosen,
-            settings=settings,
-            repeats=repeats,
-            use_cache=use_cache,
-            limits=limits,
-        )
+        stored = [ChosenPrompt(*self.prompts.use(name)) for name in names]
+        plan = make_plan(loaded, stored, chosen, settings=settings, repeats=repeats, use_cache=use_cache, limits=limits)
         return evaluate(plan, database=self.database, workspace=self.workspace, experiment=experiment, watcher=watcher)
 
     def resumable(
@@ -252,14 +246,8 @@ class Lab:
 
         loaded = self.suite(suite, limit=limit)
         names, chosen = self._checked(loaded, prompts, models, settings=settings, repeats=repeats)
-        plan = make_plan(
-            loaded,
-            [ChosenPrompt(self.prompts.find(name), None) for name in names],
-            chosen,
-            settings=settings,
-            repeats=repeats,
-            use_cache=use_cache,
-        )
+        unstored = [ChosenPrompt(self.prompts.find(name), None) for name in names]
+        plan = make_plan(loaded, unstored, chosen, settings=settings, repeats=repeats, use_cache=use_cache)
         return forecast(plan, database=self.database, workspace=self.workspace)
 
     def check(

@@ -24,14 +24,16 @@ def upgrade(*, db: DatabaseOption = None) -> None:
     """Create the database, or migrate an older one after a backup."""
     with open_lab(db) as lab:
         path = _file(lab.workspace.db_url)
-        existed = path is None or path.exists()
         before = _backups(path)
         stats = lab.stats()
         made = sorted(_backups(path) - before)
-    if made:
-        print(f"{stats.name}: migrated to schema {stats.revision}; the old one is kept as {made[0]}")
+    if stats.before is None:
+        print(f"{stats.name}: schema {stats.revision}, created")
+    elif stats.before == stats.revision:
+        print(f"{stats.name}: schema {stats.revision}, up to date")
     else:
-        print(f"{stats.name}: schema {stats.revision}, {'up to date' if existed else 'created'}")
+        kept = f"; the old one is kept as {made[0]}" if made else ""
+        print(f"{stats.name}: migrated from schema {stats.before} to {stats.revision}{kept}")
 
 
 @app.command()

@@ -26,19 +26,26 @@ __all__ = ["Connection", "Database", "DatabaseStats"]
 
 @dataclass(frozen=True, slots=True)
 class DatabaseStats:
-    """How large a database is. rows: by table, in the order of their names."""
+    """How large a database is. rows: by table, in the order of their names. before: its schema when it was opened.
+
+    before is None for one that was empty, and the revision itself for one that was current.
+    """
 
     name: str
     revision: str
     bytes: int
     rows: Mapping[str, int]
+    before: str | None
 
 
 class Database:
     """An open database: many readers, one writing thread. Open it with `Database.open`."""
 
-    def __init__(self, target: Target, reader: Engine, writer: Writer | None, writing: Engine | None) -> None:
+    def __init__(
+        self, target: Target, reader: Engine, writer: Writer | None, writing: Engine | None, *, before: str | None
+    ) -> None:
         self._target = target
+        self._before = before
         self._reader = reader
         self._writer = writer
         self._writing = writing
@@ -72,9 +79,9 @@ class Database:
             if revision != migrate.HEAD:
                 _bring_up_to_date(target, revision, read_only=read_only)
             if read_only:
-                return cls(target, reader, None, None)
+                return cls(target, reader, None, None, before=revision)
             writing = engines.open_engine(target, writes=True)
-            return cls(target, reader, Writer(writing, target), writing)
+            return cls(target, reader, Writer(writing, target), writing, before=revision)
         except BaseException:
             reader.dispose()
             raise
@@ -201,7 +208,8 @@ class Database:
                 name: int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
                 for name, table in sorted(tables.METADATA.tables.items())
             }
-            return DatabaseStats(self.name, migrate.HEAD, engines.stored_bytes(connection, self._target), rows)
+            size = engines.stored_bytes(connection, self._target)
+            return DatabaseStats(self.name, migrate.HEAD, size, rows, self._before)
 
     def _writes(self) -> Writer:
         if self._writer is None:
