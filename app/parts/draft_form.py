@@ -51,7 +51,7 @@ def inputs(preview: Preview, source: str) -> dict[str, Any] | None:
 
 def models() -> list[str]:
     """The base models that were chosen; a full name that is not listed can be typed."""
-    entries = base_models()
+    entries = [entry for entry in base_models() if entry.ability == "generate"]
     ready = [entry.name for entry in entries if entry.state == "ready" and entry.exact]
     if drafts.MODELS not in st.session_state:
         st.session_state[drafts.MODELS] = ready[:1]

@@ -79,7 +79,9 @@ def _head(detail: RunDetail, found: Report | None) -> None:
         facts += [f"{calls.lost:,} lost"] if calls.lost else []
         settings = {settings_text(variant.settings) for variant in found.variants}
         facts += [f"settings: {next(iter(settings))}"] if len(settings) == 1 and any(settings) else []
-    facts += [f"data: {data.name}, {plural(data.rows, 'case')}" for _, data in detail.datasets]
+    facts += [
+        f"data: {data.reference}, {plural(data.rows, 'row')}, digest {data.digest[:8]}" for _, data in detail.datasets
+    ]
     facts += [f"by {run.user}"] if run.user else []
     facts += [f"commit {run.git_sha[:8]}{'-dirty' if run.git_sha.endswith('-dirty') else ''}"] if run.git_sha else []
     st.caption(label(" · ".join(facts), limit=400))

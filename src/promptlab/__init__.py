@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from promptlab.errors import PromptlabError, UsageError
     from promptlab.evaluators.base import evaluator
+    from promptlab.evaluators.transforms import transform
     from promptlab.lab import Lab
     from promptlab.types import Case, EvaluatorContext, Message, PromptVersion, Request, Response, Score, Usage
 
@@ -29,11 +30,13 @@ __all__ = [
     "Usage",
     "UsageError",
     "evaluator",
+    "transform",
 ]
 
 _HOMES = {
     "Lab": "promptlab.lab",
     "evaluator": "promptlab.evaluators.base",
+    "transform": "promptlab.evaluators.transforms",
     "PromptlabError": "promptlab.errors",
     "UsageError": "promptlab.errors",
 }

@@ -102,10 +102,14 @@ class ComparisonError(UsageError):
 class CallError(PromptlabError):
     """One call to a base model that ended without an answer.
 
-    status: one of the error statuses of a cell. retry_after: seconds the server asked to rest, or None.
+    status: one of the error statuses of a cell. retry_after: seconds the server asked to rest, or None. divisible:
+    whether what was asked together may pass in parts.
     """
 
-    def __init__(self, status: ErrorStatus, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self, status: ErrorStatus, message: str, *, retry_after: float | None = None, divisible: bool = False
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.retry_after = retry_after
+        self.divisible = divisible

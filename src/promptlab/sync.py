@@ -95,15 +95,11 @@ class Prompts:
 
     def find(self, reference: str) -> Prompt:
         """The same prompt as `use` would give, without saving anything (number 0 where it is unsaved)."""
-        if reference.endswith(SUFFIX):
-            path = self._workspace.root / reference
-            if not path.is_file():
-                raise PromptNotFoundError(f"prompt file '{reference}' is not in {self._workspace.root}")
+        path = prompt_file(reference, self._workspace)
+        if path is not None:
             return _prompt(load_prompt(path))
         wanted = parse_reference(reference)
         path = self.path(wanted.name)
-        if wanted.number is None and wanted.alias is None and path.is_file():
-            return _prompt(load_prompt(path))
         try:
             return self.get(reference)
         except PromptNotFoundError as error:
@@ -191,6 +187,18 @@ class Prompts:
 
     def _relative(self, path: Path) -> str:
         return str(path.relative_to(self._workspace.root)) if path.is_relative_to(self._workspace.root) else str(path)
+
+
+def prompt_file(reference: str, workspace: Workspace) -> Path | None:
+    """The file that a reference means; None where it is the registry's. Raises PromptError."""
+    if reference.endswith(SUFFIX):
+        path = workspace.root / reference
+        if not path.is_file():
+            raise PromptNotFoundError(f"prompt file '{reference}' is not in {workspace.root}")
+        return path
+    wanted = parse_reference(reference)
+    path = workspace.prompts / f"{wanted.name}{SUFFIX}"
+    return path if wanted.number is None and wanted.alias is None and path.is_file() else None
 
 
 def source_of(version: PromptVersion) -> str:

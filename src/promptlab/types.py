@@ -6,9 +6,10 @@ one of these or plain JSON.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, Union
+from typing import Any, Literal, Protocol, TypeAlias, Union
 
 Json: TypeAlias = Union[bool, int, float, str, Sequence["Json"], Mapping[str, "Json"], None]
 """What may stand in inputs, metadata and settings: what JSON can say, nothing live."""
@@ -113,12 +114,74 @@ class Chunk:
     response: Response | None = None
 
 
+Ability: TypeAlias = Literal["generate", "embed", "likelihood"]
+"""What a base model can be asked for: an answer, embeddings of texts, how likely it finds given texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Likelihood:
+    """How likely a base model finds a text after another one.
+
+    text: what was scored, with the space that was put before it. tokens: its tokens, as many as log_probabilities;
+    these are natural logarithms, one a token, each given all that stands before it. greedy: whether every token is
+    the likeliest one at its place.
+    """
+
+    text: str
+    tokens: tuple[str, ...]
+    log_probabilities: tuple[float, ...]
+    greedy: bool
+
+    @property
+    def total(self) -> float:
+        """The log probability of the whole text: the sum over its tokens."""
+        return math.fsum(self.log_probabilities)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A base model that an evaluator asks, and what for. model: `provider:name`; None: the one that is scored."""
+
+    ability: Ability
+    model: str | None = None
+
+
+class Ask(Protocol):
+    """How an evaluator asks a base model: through the cache, the attempts and the budget of its run.
+
+    A model is named `provider:name`; None is the one whose output is being scored. To be awaited in an async
+    evaluator; the time it takes does not count against the evaluator's deadline. What is asked by several evaluators
+    at once is sent together, and what was answered before is not asked again. Raises CallError where it could not be
+    asked, ModelError where it cannot do this.
+    """
+
+    async def embed(self, texts: Sequence[str], *, model: str) -> Sequence[Sequence[float]]:
+        """One embedding a text, in order, each a list of as many numbers as the model has dimensions."""
+
+    async def likelihoods(
+        self,
+        context: Sequence[Message] | str,
+        continuations: Sequence[str],
+        *,
+        model: str | None = None,
+        spaced: bool = False,
+    ) -> Sequence[Likelihood]:
+        """How likely each text is right after the context, in order; the context is computed once.
+
+        context: messages go through the chat template of the model, up to where its answer begins; a text stands as
+        it is, and an empty one is the beginning of a document. Messages to a model without a chat template are a text,
+        their contents joined by blank lines. spaced: a space is put between a context that is text and a continuation,
+        where neither has white space there; after a chat template there is none.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class EvaluatorContext:
     """All that an evaluator may look at.
 
-    output: the answer's text, unchanged. seconds: latency of the call that made it. cost_usd: None where unknown.
-    messages: the rendered prompt, empty for a model without one.
+    output: the answer's text, unchanged, but for the entry's own `transform`. seconds: latency of the call that made
+    it. cost_usd: None where unknown. messages: the rendered prompt, empty for a model without one. tool_calls: as
+    the OpenAI chat format writes them. ask: None where no base model can be asked.
     """
 
     inputs: Mapping[str, Any]
@@ -134,6 +197,8 @@ class EvaluatorContext:
     seconds: float | None = None
     cost_usd: float | None = None
     response_schema: Mapping[str, Any] | None = None
+    tool_calls: tuple[Mapping[str, Any], ...] = ()
+    ask: Ask | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

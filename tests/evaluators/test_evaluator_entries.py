@@ -41,7 +41,7 @@ def label(options, **context):
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("exact_mach", "unknown evaluator 'exact_mach'; did you mean 'exact_match'? known: contains, cost, custom, "),
+        ("exact_mach", "unknown evaluator 'exact_mach'; did you mean 'exact_match'? `promptlab evaluators list` names"),
         ({"custom": {}}, "custom: option `text` is missing; it is text"),
         ({"custom": {"txt": "a"}}, "custom: unknown option 'txt'; did you mean 'text'? known: "),
         ({"custom": {"text": 5}}, "custom: option `text` is 5; it is text"),
@@ -260,8 +260,10 @@ def test_the_digest_does_not_depend_on_the_name_it_scores_under():
 def test_the_digest_is_the_same_in_every_process():
     code = (
         "from promptlab.evaluators.registry import BUILT_IN, bind\n"
-        "options = {'contains': {'word': 'a'}, 'regex': {'pattern': 'a'}}\n"
-        "print([bind({name: options.get(name, {})}, where='').digest for name in BUILT_IN])"
+        "from promptlab.evaluators.identity import evaluator_digest\n"
+        "from promptlab.evaluators.registry import known\n"
+        "print([evaluator_digest(name, known()[name].function, {'a': {'b': 1}}) for name in BUILT_IN])\n"
+        "print(bind({'contains': {'word': 'a', 'transform': 'strip', 'threshold': 1}}, where='').digest)\n"
     )
     seen = {
         subprocess.run(

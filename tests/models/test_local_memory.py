@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from promptlab.models.local_cores import Turns, free_cores
-from promptlab.models.local_engine import CONCURRENCY, Engine, Job
+from promptlab.models.local_engine import CONCURRENCY, Engine
+from promptlab.models.local_jobs import AnswerJob
 from promptlab.models.local_loading import load_weights
 from promptlab.models.local_memory import (
     Footprint,
@@ -21,7 +22,8 @@ from promptlab.models.local_memory import (
     weights_bytes,
 )
 from promptlab.models.local_residency import Residency
-from promptlab.models.local_weights import BATCH_SIZE, LocalWeights, Row
+from promptlab.models.local_rows import Row
+from promptlab.models.local_weights import BATCH_SIZE, LocalWeights
 from promptlab.models.prefixes import Shape
 from promptlab.models.sampling import Generation
 from promptlab.types import Message, Request
@@ -135,7 +137,7 @@ def test_the_footprint_is_that_of_the_real_cache(weights: LocalWeights) -> None:
     from transformers import DynamicCache
 
     cache = DynamicCache()
-    weights.forward([[5, 6, 7]], cache, *weights._plainly(3))
+    weights.forward([[5, 6, 7]], cache, *weights.plainly(3))
     real = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
     assert footprint_of(weights.model.config, item_bytes=4, shares=True).token_bytes * 3 == real
 
@@ -212,7 +214,7 @@ def test_hundreds_of_calls_run_in_full_batches_while_callers_come_back_one_by_on
             ended.release()
             return
         asked = Request((Message("user", f"Say {number:03}"),), {"max_tokens": 1})
-        engine.submit(Job(asked, lambda _: threading.Timer(0.005, ask_next).start()))
+        engine.submit(AnswerJob(asked, lambda _: threading.Timer(0.005, ask_next).start()))
 
     for _ in range(CONCURRENCY):
         ask_next()

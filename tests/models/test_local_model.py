@@ -15,11 +15,12 @@ from promptlab import portal
 from promptlab.config import Workspace
 from promptlab.errors import CallError
 from promptlab.models.local_cores import Turns, free_cores
-from promptlab.models.local_engine import _certain_length
+from promptlab.models.local_jobs import certain_length
 from promptlab.models.local_loading import load_weights
 from promptlab.models.local_prefix import KeptPrefixes
 from promptlab.models.local_prompt import PromptEncoder
-from promptlab.models.local_weights import LocalWeights, Row
+from promptlab.models.local_rows import Row
+from promptlab.models.local_weights import LocalWeights
 from promptlab.models.sampling import Generation
 from promptlab.models.transformers import LocalModel, local_model
 from promptlab.types import Chunk, Message, Request, Response
@@ -280,7 +281,7 @@ def test_two_models_take_turns() -> None:
     ],
 )
 def test_only_text_that_is_sure_to_stay_is_streamed(text: str, stop: tuple[str, ...], certain: int) -> None:
-    assert _certain_length(text, stop) == certain
+    assert certain_length(text, stop) == certain
 
 
 def test_threads_follow_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

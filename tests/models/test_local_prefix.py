@@ -13,7 +13,8 @@ from promptlab.models.local_loading import _find_abilities
 from promptlab.models.local_memory import SCORE_BYTES
 from promptlab.models.local_prefix import KeptPrefixes, Prefix
 from promptlab.models.local_prompt import PromptEncoder
-from promptlab.models.local_weights import LocalWeights, Row
+from promptlab.models.local_rows import Row
+from promptlab.models.local_weights import LocalWeights
 from promptlab.models.sampling import Generation
 
 

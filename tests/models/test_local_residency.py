@@ -14,7 +14,8 @@ from local_tiny import tiny_weights
 
 from promptlab.errors import CallError
 from promptlab.models.local_cores import free_cores
-from promptlab.models.local_engine import ROUND_SIZE, Engine, Job
+from promptlab.models.local_engine import ROUND_SIZE, Engine
+from promptlab.models.local_jobs import AnswerJob
 from promptlab.models.local_loading import load_weights
 from promptlab.models.local_memory import weights_bytes
 from promptlab.models.local_residency import Residency, to_unload
@@ -153,7 +154,7 @@ def ask(engine: Engine, text: str) -> str:
         done.append(result)
         came.set()
 
-    engine.submit(Job(Request((Message("user", text),), {"max_tokens": 3}), deliver))
+    engine.submit(AnswerJob(Request((Message("user", text),), {"max_tokens": 3}), deliver))
     assert came.wait(120)
     (result,) = done
     assert isinstance(result, Response)
@@ -181,7 +182,7 @@ def test_a_model_that_is_asked_without_end_makes_room_and_goes_on_later(machine:
 
     count = 3 * ROUND_SIZE
     for number in range(count):
-        engine.submit(Job(Request((Message("user", f"Question {number:04} " * 8),), {"max_tokens": 1}), deliver))
+        engine.submit(AnswerJob(Request((Message("user", f"Question {number:04} " * 8),), {"max_tokens": 1}), deliver))
     came.acquire()
     other = Invented(machine, 6)
     with residency.use(other, wanted=lambda: True) as granted:
@@ -209,8 +210,8 @@ class Both:
 
 def both(room_for: float) -> Iterator[Both]:
     folders = []
-    for name, packaged in PACKAGED.items():
-        pulled = find_pulled(packaged)
+    for name in ("smollm2-135m", "gemma-3-270m"):
+        pulled = find_pulled(PACKAGED[name])
         if pulled is None:
             pytest.skip(f"promptlab models pull {name}")
         folders.append(str(pulled.path))

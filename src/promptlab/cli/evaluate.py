@@ -15,6 +15,7 @@ from promptlab.cli.session import (
     open_lab,
     parse_settings,
     parse_values,
+    parse_where,
 )
 from promptlab.errors import UndefinedVariableError, UsageError
 
@@ -35,6 +36,7 @@ Examples:
   promptlab eval evals/sentiment.yaml
   promptlab eval evals/sentiment.yaml --model openai:gpt-4o-mini --limit 20
   promptlab eval evals/sentiment.yaml --prompt sentiment-plain --prompt sentiment-plain@1
+  promptlab eval evals/sentiment.yaml --tag hard --where metadata.source=me --where metadata.source=you
   promptlab eval evals/sentiment.yaml --model openai:gpt-4o-mini --dry-run
   promptlab eval evals/sentiment.yaml --model openai:gpt-4o-mini --max-cost 0.50 --max-errors 0.1
   promptlab eval --resume 1a2b3c4d
@@ -70,7 +72,19 @@ def evaluate(
         typer.Option("--model", "-m", metavar="M", help="A base model in place of the suite's; repeatable."),
     ] = None,
     setting: SettingOption = None,
-    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="The first N cases only.")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="TAG", help="Only cases with this tag, or another one named.")
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where", metavar="FIELD=VALUE", help="Only such cases: metadata.x, inputs.x, expected; repeatable."
+        ),
+    ] = None,
+    case: Annotated[
+        list[str] | None, typer.Option("--case", metavar="KEY", help="Only the case with this id; repeatable.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="The first N of these cases only.")] = None,
     repeats: Annotated[int | None, typer.Option(min=1, metavar="N", help="Samples of each cell.")] = None,
     concurrency: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="At most N calls in flight to any endpoint.")
@@ -112,6 +126,9 @@ def evaluate(
         prompts=prompt or None,
         models=model or None,
         settings=parse_settings(setting or ()),
+        tags=tag or (),
+        where=parse_where(where or ()),
+        keys=case or (),
         limit=limit,
         repeats=repeats,
         concurrency=concurrency,

@@ -37,6 +37,9 @@ class Request:
     prompts: Sequence[str] | None
     models: Sequence[str] | None
     settings: Mapping[str, Any]
+    tags: Sequence[str]
+    where: Mapping[str, Sequence[str]]
+    keys: Sequence[str]
     limit: int | None
     repeats: int | None
     concurrency: int | None
@@ -54,6 +57,11 @@ class Request:
             "settings": self.settings,
             "repeats": self.repeats,
         }
+
+    @property
+    def cases(self) -> dict[str, Any]:
+        """Which of the suite's cases are taken."""
+        return {"tags": self.tags, "where": self.where, "keys": self.keys, "limit": self.limit}
 
     def limits(self) -> dict[str, Any]:
         """What the whole command may do; one budget for all of its suites. Raises UsageError."""
@@ -79,7 +87,7 @@ def evaluate_all(evaluating: Evaluating) -> int:
     """The exit code of running every suite; a mistake in a later one is found before the first call of an earlier."""
     lab, request = evaluating.lab, evaluating.request
     limits = request.limits()
-    loaded = [lab.suite(suite, limit=request.limit) for suite in request.suites]
+    loaded = [lab.suite(suite, **request.cases) for suite in request.suites]
     for suite in loaded if len(loaded) > 1 else ():
         lab.check(suite, **request.choice)
     codes: list[int] = []
@@ -99,9 +107,10 @@ def evaluate_all(evaluating: Evaluating) -> int:
 def resume_one(evaluating: Evaluating, uid: str | None, *, retry_errors: bool) -> int:
     """The exit code of going on with a run; without uid with the newest run of the suite."""
     lab, request = evaluating.lab, evaluating.request
-    if request.prompts or request.models or request.settings or request.limit or request.repeats:
+    if any((request.prompts, request.models, request.settings, request.repeats, *request.cases.values())):
         raise UsageError(
-            "a run goes on as it was begun: --prompt, --model, --setting, --limit and --repeats are its own"
+            "a run goes on as it was begun: --prompt, --model, --setting, --tag, --where, --case, --limit and "
+            "--repeats are its own"
         )
     suite = lab.suite(request.suites[0]) if request.suites and uid is None else None
     if uid is None and suite is not None:
@@ -123,14 +132,20 @@ def _newest_run(lab: Lab, name: str) -> str:
 
 def _say_edited(lab: Lab, suite: str, found: Resumable) -> None:
     """A run goes on as it was begun; who names its suite beside it may have edited that and should know."""
+    from promptlab.suites.load import choose
+
     try:
         given = lab.suite(suite)
+        for choice in found.suite.choices:
+            given = given if choice.cases is not None else choose(given, choice)
     except UsageError as error:
         complain(f"note: the run goes on as it was begun; its suite cannot be read now: {error}")
         return
     if given.name != found.suite.name:
         raise UsageError(f"the run is of the suite {found.suite.name!r}, not of {given.name!r}; leave the suite out")
-    if given.document != found.suite.document or given.cases_digest.digest != found.dataset.digest:
+    handed_in = any(choice.cases is not None for choice in found.suite.choices)
+    edited = not handed_in and given.cases_digest.digest != found.dataset.digest
+    if edited or given.document != found.suite.document:
         complain("note: the suite has been edited since; the run goes on as it was begun")
 
 
@@ -142,7 +157,8 @@ def dry_run_all(evaluating: Evaluating) -> int:
     request = evaluating.request
     to_output = request.json_file == "-"
     for suite in request.suites:
-        forecast = evaluating.lab.forecast(suite, limit=request.limit, use_cache=request.use_cache, **request.choice)
+        chosen = evaluating.lab.suite(suite, **request.cases)
+        forecast = evaluating.lab.forecast(chosen, use_cache=request.use_cache, **request.choice)
         print_forecast(errors() if to_output else output(), forecast, max_cost=request.max_cost)
         if to_output:
             write(json_text(forecast.to_json()))

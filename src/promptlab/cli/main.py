@@ -18,12 +18,15 @@ import typer
 from typer.core import TyperGroup
 
 import promptlab
-from promptlab.cli import cache, database, evaluate, models, prompts, runs, workspace
+from promptlab.cli import cache, database, datasets, evaluate, evaluators, files, models, prompts, runs, workspace
 from promptlab.cli.console import complain, finish_streams, prepare_streams
 from promptlab.cli.session import CELL_FAILED, INTERRUPTED, OK, USAGE, DatabaseOption, help_without_command
 from promptlab.errors import UsageError
 
-_ORDER = ("init", "doctor", "prompts", "models", "try", "eval", "runs", "ui", "db", "cache")
+_ORDER = (
+    *("init", "doctor", "prompts", "models", "try", "validate", "eval", "evaluators", "datasets", "runs"),
+    *("ui", "db", "cache", "schema"),
+)
 
 # The parser's own errors live in click or in typer, as typer's version has it; BadParameter is public in both.
 _ParserError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -67,9 +70,9 @@ def _global(
     help_without_command(context)
 
 
-workspace.register(app)
-evaluate.register(app)
-for group in (prompts.app, models.app, runs.app, database.app, cache.app):
+for commands in (workspace, evaluate, files):
+    commands.register(app)
+for group in (prompts.app, models.app, evaluators.app, datasets.app, runs.app, database.app, cache.app):
     app.add_typer(group)
 
 

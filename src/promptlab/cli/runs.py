@@ -117,6 +117,8 @@ def show(
             print_report(console, lab, report, main_measure_only=False)
         if detail.run.kind not in ("eval", "prompt", "try"):
             _print_classic(console, detail, heading=not report.cells)
+        for line in _data(detail):
+            console.print(line, soft_wrap=True, highlight=False, markup=False)
         if cells is not None:
             _print_cells(console, report, only_failed=cells == "failed")
         console.print(run_link(detail.run.uid, program=program()), soft_wrap=True)
@@ -166,6 +168,17 @@ def _status(row: RunRow, overview: Overview) -> Text:
     if overview.errors:
         text.append(f", {words.plural(overview.errors, 'error')}", "red")
     return text
+
+
+def _data(detail: RunDetail) -> list[str]:
+    """A line a data set: `data: sst2@1, 64 rows, digest 1a2b3c4d, from data/sst2.jsonl`."""
+    return [
+        words.excerpt(
+            f"data: {data.reference}, {words.plural(data.rows, 'row')}, digest {data.digest[:8]}, from {data.source}",
+            300,
+        )
+        for _, data in detail.datasets
+    ]
 
 
 def _print_classic(console: Console, detail: RunDetail, *, heading: bool) -> None:
@@ -245,6 +258,17 @@ def _document(detail: RunDetail, report: Report) -> dict[str, Any]:
         "params": dict(detail.params),
         "tags": dict(detail.tags),
         "metrics": {name: value.last for name, value in detail.metrics.items()},
+        "datasets": [
+            {
+                "context": context,
+                "name": data.name,
+                "number": data.number,
+                "rows": data.rows,
+                "digest": data.digest,
+                "source": data.source,
+            }
+            for context, data in detail.datasets
+        ],
         "artifacts": [
             {"name": item.name, "sha256": item.digest, "bytes": item.bytes, "media_type": item.media_type}
             for item in detail.artifacts

@@ -79,6 +79,17 @@ def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
     return settings
 
 
+def parse_where(pairs: Sequence[str]) -> dict[str, list[str]]:
+    """Filters of `field=value` texts, by field its values. Raises UsageError."""
+    where: dict[str, list[str]] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"--where {pair!r}: write field=value, as in --where metadata.level=hard")
+        where.setdefault(name.strip(), []).append(value.strip())
+    return where
+
+
 def parse_values(pairs: Sequence[str]) -> dict[str, Any]:
     """Template inputs of `name=text`, `name=@file` and `name:=JSON` texts. Raises UsageError."""
     values: dict[str, Any] = {}

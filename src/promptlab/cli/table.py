@@ -29,8 +29,8 @@ class Cell:
 
     @property
     def width(self) -> int:
-        """Characters of the longer line."""
-        return max(len(self.text), len(self.below))
+        """Characters of the longest line."""
+        return max(len(self.text), *(len(line) for line in self.below.split("\n")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +144,9 @@ def _cost(variant: VariantReport) -> Cell:
 
 
 def _name(name: str) -> Cell:
-    prompt, separator, model = words.plain(name).partition(" · ")
-    return Cell(prompt, model if separator else "", STRONG)
+    prompt, _, rest = words.plain(name).partition(" · ")
+    # What stands behind a prompt: its model and, where settings vary, those.
+    return Cell(prompt, rest.replace(" · ", "\n"), STRONG)
 
 
 def _name_width(width: int) -> int:

@@ -9,18 +9,25 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+_OURS = f"{__name__.rpartition('.')[0]}."
+
 
 def evaluator_digest(name: str, function: Callable[..., Any], options: Mapping[str, Any]) -> str:
     """SHA-256, hex, of an evaluator's own name, its options and its source.
 
-    The source is the function's text with that of the functions and plain constants of its module that it uses,
-    so that a changed helper counts too. Where there is no text (a console), the bytecode stands for it.
+    The source is the function's text with that of the functions and plain constants of its module that it uses, so
+    that a changed helper counts too; for an evaluator of promptlab also those of this package's other modules. Where
+    there is no text (a console), the bytecode stands for it.
     """
-    parts = [name, json.dumps(options, sort_keys=True, default=repr), *_sources(function)]
+    return digest_of(name, json.dumps(options, sort_keys=True, default=repr), *source_texts(function))
+
+
+def digest_of(*parts: str) -> str:
+    """SHA-256, hex, of some texts in their order."""
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _sources(function: Callable[..., Any]) -> list[str]:
+def source_texts(function: Callable[..., Any]) -> list[str]:
     """The source texts that decide what a function does, in the order in which they are met."""
     found: list[str] = []
     waiting: list[Any] = [inspect.unwrap(function)]
@@ -38,11 +45,17 @@ def _sources(function: Callable[..., Any]) -> list[str]:
             value = current.__globals__.get(name)
             if isinstance(value, types.FunctionType) or hasattr(value, "__wrapped__"):
                 inner = inspect.unwrap(value)
-                if getattr(inner, "__module__", None) == current.__module__:
+                if _belong_together(current, inner):
                     waiting.append(inner)
             elif (constant := _constant(value)) is not None:
                 found.append(f"{name}={constant}")
     return found
+
+
+def _belong_together(function: Any, helper: Any) -> bool:
+    """Whether a helper is by the function's own author: of its module, or both of this package."""
+    one, other = str(function.__module__), str(getattr(helper, "__module__", None))
+    return one == other or (one.startswith(_OURS) and other.startswith(_OURS))
 
 
 def _names(code: types.CodeType) -> Iterator[str]:

@@ -20,7 +20,7 @@ def word_count(context: EvaluatorContext, *, at_least: int | None = None, at_mos
     """How many words the output has, between white space; lower counts as better, `direction: higher` turns it.
 
     at_least, at_most: passed within these, both included; without them there is no verdict.
-    Example: output "Paris, of course." -> 3
+    Example: {output: "Paris, of course."} -> 3
     """
     value = len(context.output.split())
     if at_least is None and at_most is None:
@@ -41,7 +41,7 @@ def latency(context: EvaluatorContext, *, at_most: float | None = None) -> Score
 
     For a cached answer, the seconds measured when it was made; for one of a local batch, its share of the batch.
     Does not apply where nothing was measured. at_most: passed up to this many seconds.
-    Example: an answer after 0.8 s, at_most 1 -> 0.8, passed
+    Example: {seconds: 0.8, at_most: 1} -> 0.8
     """
     if context.seconds is None:
         return None
@@ -53,7 +53,7 @@ def cost(context: EvaluatorContext, *, at_most: float | None = None) -> Score | 
     """What the output cost in USD when it was bought; lower is better.
 
     Does not apply where the price of the base model is unknown. at_most: passed up to this many USD.
-    Example: 1,000 tokens at 0.60 USD per million -> 0.0006
+    Example: {cost_usd: 0.0006, at_most: 0.01} -> 0.0006
     """
     if context.cost_usd is None:
         return None

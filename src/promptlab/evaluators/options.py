@@ -174,6 +174,15 @@ def _templates(value: Any) -> Iterator[str]:
 # Signatures and types
 
 
+def option_types(function: Callable[..., Any]) -> list[tuple[inspect.Parameter, str]]:
+    """The options of a function, each with its type in words, such as `text or a list`."""
+    return [
+        (parameter, _described(function, parameter.name))
+        for parameter in _parameters(function).values()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+
+
 @functools.lru_cache(maxsize=256)
 def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     return dict(list(inspect.signature(function).parameters.items())[1:])

@@ -1,19 +1,20 @@
-"""Evaluators of overlap with the expected text: levenshtein, rouge_1, rouge_2, rouge_l."""
+"""Evaluators of overlap with the expected text, by characters and by words: levenshtein, f1."""
 
 from __future__ import annotations
 
-import functools
 import re
-from typing import Any, Literal, TypeAlias
+import string
+from collections import Counter
 
 from promptlab.evaluators.base import evaluator, quote
-from promptlab.evaluators.text import accepted_texts, normalise
+from promptlab.evaluators.normalising import accepted_texts, normalise
 from promptlab.types import EvaluatorContext, Score
 
-Measure: TypeAlias = Literal["fmeasure", "precision", "recall"]
+_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
-@evaluator(direction="lower", inline=True)
+@evaluator(direction="lower", inline=True, heavy=True)
 def levenshtein(
     context: EvaluatorContext,
     *,
@@ -28,7 +29,8 @@ def levenshtein(
     by the length of the longer text, so 0 is equal and 1 has nothing in common. at_most: passed up to this value.
     strip, ignore_case: as for exact_match.
     Source: Levenshtein (1966); the library rapidfuzz.
-    Example: output "kitten", expected "sitting" -> 3
+    Example: {output: "kitten", expected: "sitting"} -> 3
+    Example: {output: "kitten", expected: "sitting", normalised: true} -> 0.4286
     """
     from rapidfuzz.distance import Levenshtein
 
@@ -45,75 +47,43 @@ def levenshtein(
     return Score(value, passed=None if at_most is None else value <= at_most, reason=reason)
 
 
-@evaluator
-def rouge_1(
-    context: EvaluatorContext,
-    *,
-    measure: Measure = "fmeasure",
-    use_stemmer: bool = False,
-    at_least: float | None = None,
-) -> Score | None:
-    """ROUGE-1, the overlap of single words with the expected text, from 0 to 1; higher is better.
+@evaluator(inline=True, heavy=True)
+def f1(context: EvaluatorContext, *, at_least: float | None = None) -> Score | None:
+    """The F1 of SQuAD: the words that output and expected share, from 0 to 1; higher is better.
 
-    Of a list of expected texts, the best counts. Does not apply to a case without `expected`. measure: fmeasure,
-    precision or recall. use_stemmer: Porter's, English. at_least: passed from this value. Words are runs of a-z
-    and 0-9, so a text in another script cannot be measured: that is an error, not 0.
-    Source: Lin, "ROUGE: A Package for Automatic Evaluation of Summaries" (2004); the library rouge-score.
-    Example: output "the cat", expected "the cat sat" -> 0.8
+    Both are first lower-cased, ASCII punctuation and the articles a, an and the taken out, and split at white space.
+    Precision is the share of the output's words that are expected, recall the share of the expected words that the
+    output has, F1 their harmonic mean. Of a list of expected texts, the best counts. Where one of both has no word
+    left, it is 1 if the other has none either. Does not apply to a case without `expected`. at_least: passed from this
+    value.
+    Source: Rajpurkar et al., "SQuAD: 100,000+ Questions for Machine Comprehension of Text" (2016), section 6.1;
+    the official evaluation script of SQuAD 2.0.
+    Example: {output: "The Norman dukes.", expected: "dukes of Normandy"} -> 0.4
+    Example: {output: "in Paris", expected: ["Paris", "the city of Paris"]} -> 0.6667
     """
-    return _rouge(context, "rouge1", measure=measure, use_stemmer=use_stemmer, at_least=at_least)
-
-
-@evaluator
-def rouge_2(
-    context: EvaluatorContext,
-    *,
-    measure: Measure = "fmeasure",
-    use_stemmer: bool = False,
-    at_least: float | None = None,
-) -> Score | None:
-    """ROUGE-2, the overlap of pairs of words with the expected text, from 0 to 1; higher is better.
-
-    Options and limits as for rouge_1.
-    Source: Lin (2004); the library rouge-score.
-    Example: output "the cat", expected "the cat sat" -> 0.667
-    """
-    return _rouge(context, "rouge2", measure=measure, use_stemmer=use_stemmer, at_least=at_least)
-
-
-@evaluator
-def rouge_l(
-    context: EvaluatorContext,
-    *,
-    measure: Measure = "fmeasure",
-    use_stemmer: bool = False,
-    at_least: float | None = None,
-) -> Score | None:
-    """ROUGE-L, by the longest common subsequence of words with the expected text, from 0 to 1; higher is better.
-
-    Over the whole text, not sentence by sentence. Options and limits as for rouge_1.
-    Source: Lin (2004), section 3.1; the library rouge-score.
-    Example: output "the sat cat", expected "the cat sat" -> 0.667
-    """
-    return _rouge(context, "rougeL", measure=measure, use_stemmer=use_stemmer, at_least=at_least)
-
-
-def _rouge(
-    context: EvaluatorContext, kind: str, *, measure: Measure, use_stemmer: bool, at_least: float | None
-) -> Score | None:
     accepted = accepted_texts(context.expected)
     if not accepted:
         return None
-    for text in accepted:
-        if text.strip() and not re.search(r"[a-z0-9]", text.lower()):
-            raise ValueError(f"ROUGE measures words of a-z and 0-9 only; the expected text has none: {quote(text)}")
-    scorer = _scorer(kind, use_stemmer=use_stemmer)
-    value = max(float(getattr(scorer.score(text, context.output)[kind], measure)) for text in accepted)
+    words = squad_words(context.output)
+    value = max(_f1(words, squad_words(text)) for text in accepted)
     return Score(value, passed=None if at_least is None else value >= at_least)
 
 
-@functools.lru_cache(maxsize=8)
-def _scorer(kind: str, *, use_stemmer: bool) -> Any:
-    from rouge_score.rouge_scorer import RougeScorer  # slow: it imports nltk
+def squad_words(text: str) -> list[str]:
+    """The words of an answer as SQuAD compares them.
 
-    return RougeScorer([kind], use_stemmer=use_stemmer)
+    Example: squad_words("The U.S.-led one") -> ["usled", "one"]
+    """
+    return _ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split()
+
+
+def _f1(output: list[str], expected: list[str]) -> float:
+    if not output or not expected:
+        return float(output == expected)
+    there = Counter(expected)
+    shared = sum(min(count, there[word]) for word, count in Counter(output).items() if word in there)
+    if not shared:
+        return 0.0
+    precision = shared / len(output)
+    recall = shared / len(expected)
+    return 2 * precision * recall / (precision + recall)

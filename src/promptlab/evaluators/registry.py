@@ -4,37 +4,54 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import inspect
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from promptlab.errors import EvaluatorError
+from promptlab.evaluators import entries, entry_points
 from promptlab.evaluators.base import (
     FILE_MODULE_PREFIX,
-    NAME,
     REGISTERED,
     BoundEvaluator,
     Definition,
     definition_of,
 )
-from promptlab.evaluators.identity import evaluator_digest
+from promptlab.evaluators.groups import COMBINATIONS, Group
+from promptlab.evaluators.identity import digest_of, evaluator_digest
 from promptlab.evaluators.options import check_options, has_templates
-from promptlab.evaluators.spelling import suggestion
+from promptlab.evaluators.spelling import nearest, suggestion
+from promptlab.evaluators.transforms import function_names, is_transform
+from promptlab.types import Asked
 
 BUILT_IN = {
     "exact_match": "text",
+    "quasi_exact_match": "text",
     "contains": "text",
+    "contains_any": "text",
+    "contains_all": "text",
+    "starts_with": "text",
+    "ends_with": "text",
     "regex": "text",
+    "equals_number": "numbers",
+    "numeric_diff": "numbers",
     "is_json": "structure",
     "json_schema": "structure",
     "levenshtein": "overlap",
-    "rouge_1": "overlap",
-    "rouge_2": "overlap",
-    "rouge_l": "overlap",
+    "f1": "overlap",
+    "rouge_1": "rouge",
+    "rouge_2": "rouge",
+    "rouge_l": "rouge",
+    "rouge_lsum": "rouge",
+    "bleu": "bleu",
+    "chrf": "chrf",
+    "ter": "ter",
+    "meteor": "meteor",
     "word_count": "measures",
     "latency": "measures",
     "cost": "measures",
@@ -43,48 +60,128 @@ BUILT_IN = {
 
 
 def known(functions: Mapping[str, Callable[..., Any]] | None = None) -> Mapping[str, Definition]:
-    """Every evaluator that a suite can name, by name: built in, registered in this process, and `functions`."""
+    """Every evaluator that a suite can name, by name, but for groups: built in, of packages, registered, `functions`.
+
+    Raises EvaluatorError for one of a package that cannot be loaded.
+    """
     definitions = {name: _built_in(name) for name in BUILT_IN}
+    definitions.update({name: entry_points.load(name) for name in entry_points.names() if name not in BUILT_IN})
     definitions.update({name: item for name, item in REGISTERED.items() if name not in BUILT_IN})
-    definitions.update({name: definition_of(item, name=name) for name, item in (functions or {}).items()})
+    own = {name: item for name, item in (functions or {}).items() if not is_transform(item)}
+    definitions.update({name: definition_of(item, name=name) for name, item in own.items()})
     return definitions
 
 
-def bind(entry: Any, *, where: str, functions: Mapping[str, Callable[..., Any]] | None = None) -> BoundEvaluator:
+def bind(
+    entry: Any,
+    *,
+    where: str,
+    functions: Mapping[str, Callable[..., Any]] | None = None,
+    transform: Any = None,
+) -> BoundEvaluator:
     """The evaluator of one suite entry: `"exact_match"` or `{"contains": {"word": "x", "as": "mentions"}}`.
 
-    where: the start of messages, such as `evals/a.yaml:7`. functions: evaluators of the suite's Python file; they
-    come before those registered in this process, and may not take the name of a built-in one. Beside its options an
-    entry may have `as` (another name to score under) and `direction`. Raises EvaluatorError.
+    where: the start of messages, such as `evals/a.yaml:7`. functions: evaluators and transforms of the suite's Python
+    file; they come before those registered in this process, and may not take the name of a built-in one. transform:
+    of entries without their own. Beside its options an entry may have the keys of entries.KEYS. Raises EvaluatorError.
     """
     kind, given = _split(entry, where)
+    if kind in COMBINATIONS:
+        return _bind_group(kind, given, where=where, functions=functions or {}, transform=transform)
     definition = _find(kind, functions or {}, where)
-    options = dict(given)
-    name = options.pop("as", kind)
-    if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise EvaluatorError(f"{where}: {kind}: `as` is {name!r}; a name has letters, digits, `_` and `-` only")
-    direction = options.pop("direction", definition.direction)
-    if direction not in ("higher", "lower"):
-        raise EvaluatorError(f"{where}: {kind}: direction is {direction!r}; it is 'higher' or 'lower'")
+    common, options = entries.split(
+        given, of=definition.function, where=f"{where}: {kind}", functions=functions or {}, transform=transform
+    )
     check_options(options, definition.function, where=f"{where}: {kind}")
     if definition.check is not None and not has_templates(options):
         try:
             definition.check(options)
         except ValueError as error:
             raise EvaluatorError(f"{where}: {kind}: {error}") from error
-    return BoundEvaluator(
-        name=name,
-        function=definition.function,
-        options=options,
-        digest=evaluator_digest(kind, definition.function, options),
-        direction=direction,
-        kind=kind,
-        inline=definition.inline and _is_ours(definition),
+    return entries.complete(
+        BoundEvaluator(
+            name=kind,
+            function=definition.function,
+            options=options,
+            digest=evaluator_digest(kind, definition.function, options),
+            direction=definition.direction,
+            kind=kind,
+            asks=_asked(definition, options),
+            inline=definition.inline and _is_ours(definition),
+            heavy=definition.heavy and _is_ours(definition),
+        ),
+        common,
     )
 
 
+def _asked(definition: Definition, options: Mapping[str, Any]) -> tuple[Asked, ...]:
+    """The base models that an evaluator asks with these options; one that a case names is not known yet."""
+    if definition.asks is None:
+        return ()
+    parameters = inspect.signature(definition.function).parameters.values()
+    defaults = {item.name: item.default for item in parameters if item.default is not inspect.Parameter.empty}
+    return tuple(asked for asked in definition.asks({**defaults, **options}) if "{{" not in (asked.model or ""))
+
+
+def _bind_group(
+    kind: str, given: Mapping[str, Any], *, where: str, functions: Mapping[str, Callable[..., Any]], transform: Any
+) -> BoundEvaluator:
+    common, options = entries.split(
+        given, of=COMBINATIONS[kind], where=f"{where}: {kind}", functions=functions, transform=None
+    )
+    members = options.pop("evaluators", None)
+    for name in options:
+        raise EvaluatorError(
+            f"{where}: {kind}: unknown option {name!r}{suggestion(name, ('evaluators', *entries.KEYS))}"
+        )
+    if not isinstance(members, list | tuple) or not members:
+        raise EvaluatorError(f"{where}: {kind}: `evaluators` is {members!r}; it is a list of entries, as in a suite")
+    inside = f"{where}: {kind}"
+    bound = tuple(bind(member, where=inside, functions=functions, transform=transform) for member in members)
+    names = [member.name for member in bound]
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            raise EvaluatorError(f"{inside}: two members score under {name!r}; give one another name with `as: ...`")
+    identities = (f"{member.name}={member.weight}:{member.digest}" for member in bound)
+    return entries.complete(
+        BoundEvaluator(
+            name=kind,
+            function=Group(COMBINATIONS[kind], bound).score,
+            options={},
+            digest=digest_of(kind, *identities),
+            kind=kind,
+            seconds=sum(member.seconds for member in bound),
+            members=bound,
+        ),
+        common,
+    )
+
+
+def needs_functions(suite_entries: Iterable[Any], *, transform: Any = None, beside: Collection[str] = ()) -> bool:
+    """Whether any entry, or a transform, is neither promptlab's own nor in `beside`: else nobody's code has to run.
+
+    transform: of entries without their own.
+    """
+    if transform is not None and not {*function_names(transform)} <= {*beside}:
+        return True
+    for entry in suite_entries:
+        for name, options in entry.items() if isinstance(entry, Mapping) else ((entry, None),):
+            if not isinstance(name, str):
+                continue
+            given = options if isinstance(options, Mapping) else {}
+            if name in COMBINATIONS:
+                members = given.get("evaluators")
+                if needs_functions(members if isinstance(members, list | tuple) else (), beside=beside):
+                    return True
+            elif name not in BUILT_IN and name not in beside:
+                return True
+            if "transform" in given and not {*function_names(given["transform"])} <= {*beside}:
+                return True
+    return False
+
+
 def load_functions(path: Path) -> Mapping[str, Callable[..., Any]]:
-    """The evaluators that a Python file defines with @evaluator, by name.
+    """The evaluators and transforms that a Python file defines with @evaluator and @transform, by name.
 
     The file is run, as any import is: it is code of the suite's author. Loaded again only when its text has changed.
     Raises EvaluatorError for a file that cannot be read or run, or that takes the name of a built-in evaluator.
@@ -96,6 +193,9 @@ def load_functions(path: Path) -> Mapping[str, Callable[..., Any]]:
         raise EvaluatorError(f"{path}: cannot be read: {detail}") from error
     functions: dict[str, Callable[..., Any]] = {}
     for value in vars(_module(path, source)).values():
+        if is_transform(value):
+            functions.setdefault(value.__name__, value)
+            continue
         definition = getattr(value, "__promptlab_evaluator__", None)
         if not isinstance(definition, Definition) or _is_ours(definition):
             continue
@@ -158,16 +258,19 @@ def _split(entry: Any, where: str) -> tuple[str, Mapping[str, Any]]:
 
 
 def _find(kind: str, functions: Mapping[str, Callable[..., Any]], where: str) -> Definition:
-    if kind in functions:
+    if kind in functions and not is_transform(functions[kind]):
         _refuse_built_in(kind, where=where)
         return replace(definition_of(functions[kind], name=kind), name=kind)
     if kind in BUILT_IN:
         return _built_in(kind)
     if kind in REGISTERED:
         return REGISTERED[kind]
-    names = {*BUILT_IN, *REGISTERED, *functions}
+    if kind in (installed := entry_points.names()):
+        return entry_points.load(kind)
+    own = (name for name, function in functions.items() if not is_transform(function))
+    names = {*BUILT_IN, *COMBINATIONS, *REGISTERED, *installed, *own}
     raise EvaluatorError(
-        f"{where}: unknown evaluator {kind!r}{suggestion(kind, names)}; "
+        f"{where}: unknown evaluator {kind!r}{nearest(kind, names) or ';'} `promptlab evaluators list` names all; "
         "one of your own is defined with @evaluator in evaluators.py beside the suite, or the file under `functions:`"
     )
 
@@ -178,7 +281,7 @@ def _built_in(name: str) -> Definition:
 
 
 def _refuse_built_in(name: str, *, where: str) -> None:
-    if name in BUILT_IN:
+    if name in BUILT_IN or name in COMBINATIONS:
         raise EvaluatorError(f"{where}: {name!r} is an evaluator of promptlab; give this one another name")
 
 

@@ -9,6 +9,10 @@ from collections.abc import Iterable
 def suggestion(word: str, known: Iterable[str]) -> str:
     """The tail of a message about an unknown word: `; did you mean 'a'? known: a, b, c`."""
     names = sorted(known)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"; {hint}known: {', '.join(names) or 'none'}"
+    return f"{nearest(word, names) or ';'} known: {', '.join(names) or 'none'}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The same where there are too many to name: `; did you mean 'a'?`, empty where none is like it."""
+    close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,13 +1,21 @@
-"""Evaluators of the text itself: exact_match, contains, regex."""
+"""Evaluators of the text itself: exact_match, quasi_exact_match, contains, starts_with, ends_with, regex and kin."""
 
 from __future__ import annotations
 
-import functools
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from promptlab.evaluators.base import evaluator, quote
+from promptlab.evaluators.normalising import (
+    accepted_texts,
+    as_text,
+    either,
+    listed,
+    normalise,
+    squad_normalised,
+    without_punctuation,
+)
+from promptlab.evaluators.patterns import compile_pattern, search
 from promptlab.types import EvaluatorContext, Score
 
 
@@ -18,7 +26,9 @@ def exact_match(context: EvaluatorContext, *, ignore_case: bool = False, strip: 
     Where `expected` is a list, any of it counts; a number or boolean is compared as JSON writes it. Does not apply
     to a case without `expected`. strip: leave out white space around both, since base models often end with a
     newline; false compares every character. ignore_case: compare case-folded.
-    Example: output "Positive\n", expected "positive", ignore_case true -> 1
+    Source: the exact match of SQuAD (Rajpurkar et al., 2016), without its normalisation.
+    Example: {output: "Positive\n", expected: positive, ignore_case: true} -> 1
+    Example: {output: "It is positive.", expected: positive} -> 0
     """
     accepted = accepted_texts(context.expected)
     if not accepted:
@@ -26,28 +36,145 @@ def exact_match(context: EvaluatorContext, *, ignore_case: bool = False, strip: 
     output = normalise(context.output, strip=strip, ignore_case=ignore_case)
     if any(output == normalise(text, strip=strip, ignore_case=ignore_case) for text in accepted):
         return Score(1.0, passed=True)
-    return Score(0.0, passed=False, reason=f"expected {_either(accepted)}, got {quote(context.output)}")
+    return Score(0.0, passed=False, reason=f"expected {either(accepted)}, got {quote(context.output)}")
 
 
-def _check_contains(options: Mapping[str, Any]) -> None:
-    words = options["word"]
-    if not words or (not isinstance(words, str) and "" in words):
-        raise ValueError("option `word` is empty, which every output contains; give it a text")
+@evaluator(inline=True)
+def quasi_exact_match(context: EvaluatorContext) -> Score | None:
+    """Whether the output is the expected text but for case, punctuation and articles: passed, 1 or 0; higher is better.
+
+    Both are compared in lower case, without ASCII punctuation, without a, an and the, white space as single spaces.
+    Where `expected` is a list, any of it counts. Does not apply to a case without `expected`. An expected text of
+    which nothing would be left, such as "A", keeps its articles, and one of punctuation alone is compared as it is:
+    else every output of which nothing is left would be right.
+    Source: the script of SQuAD (Rajpurkar et al., 2016); quasi-exact match of HELM (Liang et al., 2022).
+    Example: {output: "the Eiffel Tower.", expected: Eiffel tower} -> 1
+    Example: {output: "Eiffel", expected: [Eiffel tower, tour Eiffel]} -> 0
+    """
+    accepted = accepted_texts(context.expected)
+    if not accepted:
+        return None
+    if any(_quasi_equal(context.output, text) for text in accepted):
+        return Score(1.0, passed=True)
+    return Score(0.0, passed=False, reason=f"expected {either(accepted)}, got {quote(context.output)}")
 
 
-@evaluator(inline=True, check=_check_contains)
+def _quasi_equal(output: str, expected: str) -> bool:
+    for form in (squad_normalised, without_punctuation):
+        wanted = form(expected)
+        if wanted:
+            return form(output) == wanted
+    return output.strip() == expected.strip()
+
+
+def _check_texts(option: str) -> Callable[[Mapping[str, Any]], None]:
+    """A check that an option holds texts, none of them empty."""
+
+    def check(options: Mapping[str, Any]) -> None:
+        texts = options[option]
+        if not texts or (not isinstance(texts, str) and "" in texts):
+            raise ValueError(f"option `{option}` is empty, which every output contains; give it a text")
+
+    return check
+
+
+@evaluator(inline=True, check=_check_texts("word"))
 def contains(context: EvaluatorContext, *, word: str | list[str], ignore_case: bool = False) -> Score:
     """Whether the output contains a text: passed, and 1 or 0; higher is better.
 
     word: any text, also part of a word; of a list, any one. ignore_case: compare case-folded.
-    Example: output "It is positive.", word "positive" -> 1
+    Source: plain search for a text.
+    Example: {output: It is positive., word: positive} -> 1
+    Example: {output: It is positive., word: Positive} -> 0
     """
-    words = [word] if isinstance(word, str) else [as_text(item) for item in word]
-    _check_contains({"word": words})
-    output = context.output.casefold() if ignore_case else context.output
-    if any((item.casefold() if ignore_case else item) in output for item in words):
+    words = _texts("word", word)
+    if _found(words, context.output, ignore_case=ignore_case):
         return Score(1.0, passed=True)
-    return Score(0.0, passed=False, reason=f"{_either(words)} is not in {quote(context.output)}")
+    return Score(0.0, passed=False, reason=f"{either(words)} is not in {quote(context.output)}")
+
+
+@evaluator(inline=True, check=_check_texts("words"))
+def contains_any(context: EvaluatorContext, *, words: str | list[str], ignore_case: bool = False) -> Score:
+    """Whether the output contains at least one of several texts: passed, and 1 or 0; higher is better.
+
+    words: texts, also parts of words, or a template to a list of them. ignore_case: compare case-folded.
+    Source: plain search for each text.
+    Example: {output: I am sorry., words: [sorry, apologise]} -> 1
+    """
+    wanted = _texts("words", words)
+    found = _found(wanted, context.output, ignore_case=ignore_case)
+    if found:
+        return Score(1.0, passed=True, reason=f"found {listed(found)}")
+    return Score(0.0, passed=False, reason=f"none of {listed(wanted)} is in {quote(context.output)}")
+
+
+@evaluator(inline=True, check=_check_texts("words"))
+def contains_all(context: EvaluatorContext, *, words: str | list[str], ignore_case: bool = False) -> Score:
+    """Whether the output contains every one of several texts: passed, and 1 or 0; higher is better.
+
+    words: texts, also parts of words, or a template to a list of them. ignore_case: compare case-folded. The reason
+    names those that are missing.
+    Source: plain search for each text.
+    Example: {output: red and blue, words: [red, blue]} -> 1
+    Example: {output: red and blue, words: [red, Blue, green]} -> 0
+    """
+    wanted = _texts("words", words)
+    found = _found(wanted, context.output, ignore_case=ignore_case)
+    missing = [text for text in wanted if text not in found]
+    if not missing:
+        return Score(1.0, passed=True)
+    return Score(0.0, passed=False, reason=f"missing {listed(missing)} in {quote(context.output)}")
+
+
+@evaluator(inline=True, check=_check_texts("text"))
+def starts_with(
+    context: EvaluatorContext, *, text: str | list[str], ignore_case: bool = False, strip: bool = True
+) -> Score:
+    """Whether the output starts with a text: passed, and 1 or 0; higher is better.
+
+    text: of a list, any one. ignore_case: compare case-folded. strip: leave out white space before the output.
+    Source: plain comparison.
+    Example: {output: "Yes, of course.", text: [Yes, No]} -> 1
+    """
+    texts = _texts("text", text)
+    output = normalise(context.output, strip=strip, ignore_case=ignore_case)
+    if output.startswith(tuple(item.casefold() if ignore_case else item for item in texts)):
+        return Score(1.0, passed=True)
+    return Score(0.0, passed=False, reason=f"does not start with {either(texts)}: {quote(context.output)}")
+
+
+@evaluator(inline=True, check=_check_texts("text"))
+def ends_with(
+    context: EvaluatorContext, *, text: str | list[str], ignore_case: bool = False, strip: bool = True
+) -> Score:
+    r"""Whether the output ends with a text: passed, and 1 or 0; higher is better.
+
+    text: of a list, any one. ignore_case: compare case-folded. strip: leave out white space after the output.
+    Source: plain comparison.
+    Example: {output: "The answer is 42.\n", text: "42."} -> 1
+    """
+    texts = _texts("text", text)
+    output = normalise(context.output, strip=strip, ignore_case=ignore_case)
+    if output.endswith(tuple(item.casefold() if ignore_case else item for item in texts)):
+        return Score(1.0, passed=True)
+    return Score(0.0, passed=False, reason=f"does not end with {either(texts)}: {_end(context.output)}")
+
+
+def _texts(option: str, value: str | list[str]) -> list[str]:
+    """The texts of an option, checked again: a template may have made them."""
+    texts = [value] if isinstance(value, str) else [as_text(item) for item in value]
+    _check_texts(option)({option: texts})
+    return texts
+
+
+def _found(texts: list[str], output: str, *, ignore_case: bool) -> list[str]:
+    output = output.casefold() if ignore_case else output
+    return [text for text in texts if (text.casefold() if ignore_case else text) in output]
+
+
+def _end(text: str) -> str:
+    """The last characters of a text, quoted."""
+    return quote(text) if len(text) <= 80 else quote("…" + text[-79:])
 
 
 def _check_regex(options: Mapping[str, Any]) -> None:
@@ -59,66 +186,13 @@ def regex(context: EvaluatorContext, *, pattern: str, ignore_case: bool = False)
     r"""Whether a regular expression is found in the output: passed, and 1 or 0; higher is better.
 
     pattern: RE2 syntax, found anywhere; `^...$` for the whole output. RE2 takes time linear in the output, whatever
-    the pattern; it has no lookaround and no backreferences, which are refused when a suite is loaded.
+    the pattern; it has no lookaround and no backreferences, which are refused when a suite is loaded. A pattern of
+    thousands of repetitions on an output of a million characters is an error that names it. ignore_case: either case.
     Source: Cox, "Regular Expression Matching Can Be Simple And Fast" (2007); the library google-re2.
-    Example: output "Total: 12.50", pattern "\d+\.\d\d" -> 1
+    Example: {output: "Total: 12.50", pattern: '\d+\.\d\d'} -> 1
+    Example: {output: "Total: 12.50", pattern: '^\d+$'} -> 0
     """
-    found = compile_pattern(pattern, ignore_case=ignore_case).search(well_formed(context.output))
+    found = search(compile_pattern(pattern, ignore_case=ignore_case), context.output)
     if found is not None:
         return Score(1.0, passed=True, reason=f"found {quote(found.group())}")
     return Score(0.0, passed=False, reason=f"no match of {quote(pattern)} in {quote(context.output)}")
-
-
-@functools.lru_cache(maxsize=256)
-def compile_pattern(pattern: str, *, ignore_case: bool = False) -> Any:
-    """The compiled RE2 pattern. Raises ValueError that says what RE2 does not have."""
-    import re2
-
-    options = re2.Options()
-    options.log_errors = False  # else every mistake is also written to standard error
-    options.case_sensitive = not ignore_case
-    try:
-        return re2.compile(well_formed(pattern), options)
-    except re2.error as error:
-        detail = error.args[0] if error.args else "not a pattern"
-        detail = detail.decode("utf-8", "replace") if isinstance(detail, bytes) else str(detail)
-        hint = ""
-        if "perl operator" in detail:
-            hint = "; RE2 has no lookahead and no lookbehind"
-        elif "escape sequence" in detail:
-            hint = "; RE2 has no backreferences"
-        raise ValueError(f"pattern {quote(pattern)}: {detail}{hint}") from error
-
-
-def accepted_texts(expected: Any) -> list[str]:
-    """The texts that `expected` accepts: itself, or each of a list; empty where there is none."""
-    if expected is None:
-        return []
-    if isinstance(expected, Sequence) and not isinstance(expected, str):
-        return [as_text(item) for item in expected if item is not None]
-    return [as_text(expected)]
-
-
-def as_text(value: Any) -> str:
-    """A JSON value as text: text as it is, anything else as JSON writes it."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-
-def normalise(text: str, *, strip: bool, ignore_case: bool) -> str:
-    """The text in the form in which it is compared."""
-    text = text.strip() if strip else text
-    return text.casefold() if ignore_case else text
-
-
-def well_formed(text: str) -> str:
-    """The text with U+FFFD in place of lone surrogates, which have no UTF-8."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
-
-
-def _either(texts: Sequence[str]) -> str:
-    shown = " or ".join(quote(text) for text in texts[:3])
-    return shown if len(texts) <= 3 else f"{shown} or {len(texts) - 3} more"

@@ -16,7 +16,7 @@ from promptlab.execute.pace import Ending, Pace
 from promptlab.execute.stopping import Stop, StoppedError
 from promptlab.models.base import Model
 from promptlab.redact import redact
-from promptlab.store.rows import AttemptStart
+from promptlab.store.rows import AttemptStart, Purpose
 from promptlab.types import RETRIED_STATUSES, CellStatus, Request, Response
 
 MAX_ATTEMPTS = 5
@@ -48,13 +48,33 @@ class Worst:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A call as its attempts make it.
+
+    purpose: as of an attempt. send: asks the model, once; raises CallError. keep: hands what came back of an attempt
+    to the journal. key, repeat: the cell it is for; None where it is for several.
+    """
+
+    purpose: Purpose
+    cache_key: str | None
+    send: Callable[[], Awaitable[Response]]
+    keep: Callable[[int, Response], StoredAnswer | None]
+    key: str | None = None
+    repeat: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Called:
-    """How a call ended, after all its attempts; stored: the answer on its way into the database."""
+    """How a call ended, after all its attempts; stored: the answer on its way into the database.
+
+    divisible: whether what was asked together may pass in parts.
+    """
 
     status: CellStatus
     response: Response | None = None
     stored: StoredAnswer | None = None
     error: str | None = None
+    divisible: bool = False
 
 
 @dataclass(slots=True)
@@ -89,14 +109,29 @@ class Caller:
         await self.pace.enter(tokens=worst.tokens)
 
     async def call(self, cell: Cell, worst: Worst, *, run_id: int) -> Called:
-        """The answer, or the error that up to five attempts came to; a place was entered before and is left.
+        """The answer to a cell, as `make` gets it."""
+        request = cell.request
+        if request is None:
+            raise LookupError("a call is made for a cell that has been rendered")
+        call = Call(
+            "generate",
+            cell.cache_key,
+            lambda: (self.send or self.model.generate)(request),
+            lambda attempt_id, response: self.journal.answer(attempt_id, cache_key=cell.cache_key, response=response),
+            cell.case.key,
+            cell.repeat,
+        )
+        return await self.make(call, worst, run_id=run_id)
+
+    async def make(self, call: Call, worst: Worst, *, run_id: int) -> Called:
+        """What came of a call, or the error that up to five attempts came to; a place was entered before and is left.
 
         Never raises CallError. Raises StoppedError where the run was told to stop before an attempt could be made.
         """
         attempt = 1
         while True:
             try:
-                called = await self._paid(cell, worst, run_id=run_id)
+                called = await self._paid(call, worst, run_id=run_id)
             except CallError as error:
                 self.pace.leave(
                     "rate_limited" if error.status == "rate_limited" else "error",
@@ -104,7 +139,7 @@ class Caller:
                     reserved_tokens=worst.tokens,
                 )
                 if error.status not in RETRIED_STATUSES or attempt == MAX_ATTEMPTS:
-                    return Called(error.status, error=redact(str(error)))
+                    return Called(error.status, error=redact(str(error)), divisible=error.divisible)
                 rest = rest_seconds(error, attempt)
             except BaseException:
                 self.pace.leave("error", reserved_tokens=worst.tokens)
@@ -118,13 +153,13 @@ class Caller:
             await self.enter(worst)
             attempt += 1
 
-    async def _paid(self, cell: Cell, worst: Worst, *, run_id: int) -> Called:
+    async def _paid(self, call: Call, worst: Worst, *, run_id: int) -> Called:
         if self.budget is None:
-            return await self._attempt(cell, run_id=run_id)
+            return await self._attempt(call, run_id=run_id)
         if not await self.budget.reserve(worst.usd):
             return Called("budget", error=self.budget.explanation)
         try:
-            called = await self._attempt(cell, run_id=run_id)
+            called = await self._attempt(call, run_id=run_id)
         except CallError as error:
             self.budget.settle(worst.usd, billed="no" if error.status in _UNBILLED else "maybe")
             raise
@@ -137,21 +172,21 @@ class Caller:
         self.budget.settle(worst.usd, called.response.cost_usd if called.response else None, billed="yes")
         return called
 
-    async def _attempt(self, cell: Cell, *, run_id: int) -> Called:
+    async def _attempt(self, call: Call, *, run_id: int) -> Called:
         task = asyncio.current_task()
-        if task is None or cell.request is None:
-            raise LookupError("a call is made in a task, for a cell that has been rendered")
+        if task is None:
+            raise LookupError("a call is made in a task")
         self.busy.add(task)
         try:
-            return await self._recorded(cell, cell.request, run_id)
+            return await self._recorded(call, run_id)
         except BaseException:
             self.busy.discard(task)
             raise
 
-    async def _recorded(self, cell: Cell, request: Request, run_id: int) -> Called:
+    async def _recorded(self, call: Call, run_id: int) -> Called:
         attempt_id = await self.journal.begin(
             AttemptStart(
-                run_id, cell.cache_key or "", "generate", datetime.now(UTC), key=cell.case.key, repeat=cell.repeat
+                run_id, call.cache_key or "", call.purpose, datetime.now(UTC), key=call.key, repeat=call.repeat
             )
         )
         self.tally.made += 1
@@ -160,7 +195,7 @@ class Caller:
             await self.journal.fail(attempt_id, status="cancelled", error="stopped before it was sent")
             raise StoppedError
         try:
-            response = await (self.send or self.model.generate)(request)
+            response = await call.send()
         except asyncio.CancelledError:
             # Not awaited: the task is ending. Writes keep their order and are drained before the process ends.
             self.tally.failed += 1
@@ -174,8 +209,7 @@ class Caller:
             raise failure from error
         if response.cost_usd is None:
             response = replace(response, cost_usd=self.price(self.model, response))
-        stored = self.journal.answer(attempt_id, cache_key=cell.cache_key, response=response)
-        return Called(response.status, response, stored)
+        return Called(response.status, response, call.keep(attempt_id, response))
 
 
 def rest_seconds(error: CallError, attempt: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from promptlab.prompts import rendering
 from promptlab.prompts.digest import canonical_json
 from promptlab.store.datasets import PlacedCase
 from promptlab.store.rows import AnswerRow, CellRow, OutputInsert, ScoreInsert
-from promptlab.types import ANSWER_STATUSES, Case, CellStatus, EvaluatorContext, Message, Request, Response, Score
+from promptlab.types import ANSWER_STATUSES, Ask, Case, CellStatus, EvaluatorContext, Message, Request, Response, Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +130,26 @@ def reuse(cell: Cell, answer: AnswerRow, *, run_id: int) -> Outcome:
 
 
 async def score(context: EvaluatorContext, evaluators: Sequence[BoundEvaluator]) -> dict[str, Score]:
-    """Every evaluator's scores of an answer, by name."""
+    """Every evaluator's scores of an answer, by name; those that take their time run side by side."""
+    slow = [position for position, evaluator in enumerate(evaluators) if not evaluator.inline]
+    # The last one is awaited here, which saves its task.
+    begun = {position: asyncio.ensure_future(evaluators[position].score(context)) for position in slow[:-1]}
     scores: dict[str, Score] = {}
-    for evaluator in evaluators:
-        scores.update(await evaluator.score(context))
+    try:
+        for position, evaluator in enumerate(evaluators):
+            if evaluator.combines is not None:
+                scores.update(evaluator.combined(scores))
+            else:
+                scores.update(await (begun[position] if position in begun else evaluator.score(context)))
+    finally:
+        for task in begun.values():
+            task.cancel()
     return scores
 
 
-def evaluator_context(outcome: Outcome, response: Response, variant: Variant) -> EvaluatorContext:
+def evaluator_context(
+    outcome: Outcome, response: Response, variant: Variant, *, ask: Ask | None = None
+) -> EvaluatorContext:
     """All that an evaluator may look at, for this cell's answer."""
     cell = outcome.cell
     return EvaluatorContext(
@@ -153,10 +166,14 @@ def evaluator_context(outcome: Outcome, response: Response, variant: Variant) ->
         seconds=response.seconds,
         cost_usd=response.cost_usd,
         response_schema=variant.prompt.response_schema if variant.prompt else None,
+        tool_calls=response.tool_calls,
+        ask=ask,
     )
 
 
-def stored_context(row: CellRow, messages: tuple[Message, ...], variant: Variant) -> EvaluatorContext | None:
+def stored_context(
+    row: CellRow, messages: tuple[Message, ...], variant: Variant, *, ask: Ask | None = None
+) -> EvaluatorContext | None:
     """The same for a cell that was stored before; None where it ended in an error."""
     status = row.answer_status
     if status is None:
@@ -175,6 +192,8 @@ def stored_context(row: CellRow, messages: tuple[Message, ...], variant: Variant
         seconds=row.seconds,
         cost_usd=row.cost_usd,
         response_schema=variant.prompt.response_schema if variant.prompt else None,
+        tool_calls=row.tool_calls,
+        ask=ask,
     )
 
 

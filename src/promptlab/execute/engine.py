@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from promptlab.execute.chunk_size import CHUNK, LOCAL_CHUNK
 from promptlab.execute.chunks import run_chunk
 from promptlab.execute.crew import Crew
+from promptlab.execute.evaluator_calls import EvaluatorCalls
 from promptlab.execute.flights import flights_of
 from promptlab.execute.paces import Paces
 from promptlab.execute.session import Column, Session, heartbeat
@@ -57,17 +58,48 @@ async def _ended(cells: asyncio.Task[None]) -> None:
 
 async def _work(session: Session, crews: list[Crew]) -> None:
     limits = session.plan.limits
-    async with heartbeat(session), asyncio.TaskGroup() as group:
+    paces = Paces(session.workspace, concurrency=limits.concurrency)
+    async with heartbeat(session), _evaluator_calls(session, paces), asyncio.TaskGroup() as group:
         crew = Crew(
             session,
             group,
             flights_of(session.database),
-            Paces(session.workspace, concurrency=limits.concurrency),
+            paces,
             WorstCases(session.workspace, limits.budget),
         )
         crews.append(crew)
         for columns in _in_turn(session.columns):
             crew.start(_run_in_turn(crew, columns))
+
+
+@contextlib.asynccontextmanager
+async def _evaluator_calls(session: Session, paces: Paces) -> AsyncIterator[None]:
+    """Has the session's evaluators ask through this run; what is under way at the end is given up."""
+
+    def spent(cost_usd: float) -> None:
+        session.progress.spent_usd += cost_usd
+
+    def overspent() -> None:
+        session.overspent = True
+
+    calls = session.evaluator_calls = EvaluatorCalls(
+        session.database,
+        session.workspace,
+        session.journal,
+        session.stop,
+        paces,
+        models=[column.variant.model for column in session.columns],
+        budget=session.plan.limits.budget,
+        tally=session.tally,
+        use_cache=session.plan.use_cache,
+        spent=spent,
+        overspent=overspent,
+    )
+    try:
+        yield
+    finally:
+        session.evaluator_calls = None
+        await calls.close()
 
 
 def _in_turn(columns: Sequence[Column]) -> list[list[Column]]:

@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable, Sequence
 
 from promptlab.reports import GateResult, VariantReport
+from promptlab.suites.matrix import combination_text
 from promptlab.suites.model import Gate
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -20,7 +21,8 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
 def hold(gates: Sequence[Gate], variants: Sequence[VariantReport]) -> list[GateResult]:
     """One result a gate and variant it applies to; a gate without a value fails.
 
-    A gate's variant is a variant's name, its prompt's name, its prompt's reference or its model.
+    A gate's variant is a variant's name, or a part of it: its prompt's name or reference, its model, both of them, all
+    settings that tell it from others, or any one setting, such as `temperature=0.7`.
     """
     return [
         _hold(gate, variant)
@@ -38,5 +40,8 @@ def _hold(gate: Gate, variant: VariantReport) -> GateResult:
 
 
 def _names(variant: VariantReport) -> set[str | None]:
-    prompt = variant.prompt
-    return {variant.name, prompt, prompt.split("@", 1)[0] if prompt else None, variant.model}
+    prompt, model = variant.prompt, variant.model
+    both = f"{prompt} · {model}" if prompt else model
+    varied = variant.name.removeprefix(f"{both} · ")
+    single = (combination_text({name: value}) for name, value in variant.settings.items())
+    return {variant.name, prompt, prompt.split("@", 1)[0] if prompt else None, model, both, varied, *single}

@@ -73,6 +73,35 @@ class Journal:
         self._hand_in(write, waited=False)
         return stored
 
+    def answers(
+        self, attempt_id: int, answers: Sequence[tuple[str | None, Response]], *, whole: Response
+    ) -> asyncio.Future[None]:
+        """What an attempt got for several questions, by their cache keys, handed in; to be awaited.
+
+        whole: all of it together, for the attempt: its usage and its cost.
+        """
+        at = datetime.now(UTC)
+
+        def write(connection: Connection) -> None:
+            outputs.finish_attempt(
+                connection,
+                attempt_id,
+                status=whole.status,
+                usage=whole.usage,
+                cost_usd=whole.cost_usd,
+                ended_at=at,
+            )
+            for cache_key, response in answers:
+                outputs.store_answer(
+                    connection,
+                    response=response,
+                    attempt_id=attempt_id,
+                    cache_key=cache_key or "",
+                    reusable=cache_key is not None,
+                )
+
+        return self._hand_in(write)
+
     async def output(self, output: Callable[[], OutputInsert]) -> None:
         """Stores an ended cell. output: makes the row when its answer has been written, so that its id is known."""
         await self._hand_in(lambda connection: outputs.store_outputs(connection, [output()]))

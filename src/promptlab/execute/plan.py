@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from promptlab.errors import SuiteError, TemplateError, UndefinedVariableError
+from promptlab.evaluators.base import BoundEvaluator
+from promptlab.evaluators.registry import bind
 from promptlab.execute.budget import Budget
 from promptlab.execute.error_limit import ErrorLimit
-from promptlab.models.base import Model
+from promptlab.models.base import Model, require
 from promptlab.models.settings import check_settings
 from promptlab.prompts import rendering
+from promptlab.suites.matrix import combination_text, combinations
 from promptlab.suites.model import Suite
 from promptlab.types import Case, PromptVersion
+
+RESPONSE_SCHEMA = "response_schema"
+"""What the check of a prompt's response_schema scores under, where the suite has no json_schema of its own for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +28,22 @@ class Variant:
     """One prompt version x one base model x its settings: a column of the matrix, and a child run.
 
     prompt: None for a model that is a plain function of the inputs. prompt_id: its row in the registry, None for
-    one that is not stored.
+    one that is not stored. varied: those of its settings that tell it from others of the same prompt and model.
     """
 
     prompt: PromptVersion | None
     prompt_id: int | None
     model: Model
     settings: Mapping[str, Any]
+    varied: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
-        """`prompt@2 · provider:name`, as people read it."""
-        return f"{self.prompt.reference} · {self.model.name}" if self.prompt else self.model.name
+        """`prompt@2 · provider:name`, as people read it; with ` · temperature=0.7, top_k=5` where settings vary."""
+        parts = [self.prompt.reference] if self.prompt else []
+        parts += [self.model.name]
+        parts += [combination_text({name: self.settings[name] for name in self.varied})] if self.varied else []
+        return " · ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +55,7 @@ class Limits:
     errors: ErrorLimit | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what is derived is kept
 class Plan:
     """All that an evaluation will run: variants x cases x repeats."""
 
@@ -58,6 +69,22 @@ class Plan:
     def cells_per_variant(self) -> int:
         """How many cells each variant has."""
         return len(self.suite.cases) * self.repeats
+
+    def evaluators_for(self, variant: Variant, case: Case) -> tuple[BoundEvaluator, ...]:
+        """The evaluators of a cell: those of its case, and a check of its prompt's response_schema."""
+        evaluators = self.suite.evaluators_for(case)
+        return evaluators + self._schema_check if _wants_check(variant, evaluators) else evaluators
+
+    @cached_property
+    def all_evaluators(self) -> tuple[BoundEvaluator, ...]:
+        """Every evaluator of any cell, one a name, the suite's first and in its order."""
+        evaluators = self.suite.all_evaluators
+        wanted = any(_wants_check(variant, evaluators) for variant in self.variants)
+        return evaluators + self._schema_check if wanted else evaluators
+
+    @cached_property
+    def _schema_check(self) -> tuple[BoundEvaluator, ...]:
+        return (bind({"json_schema": {"as": RESPONSE_SCHEMA}}, where="response_schema"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +113,8 @@ def check(
         raise SuiteError(f"{where}: has no cases")
     if not models:
         raise SuiteError(f"{where}: has no models; name one under `models:` or with --model")
+    for model in models:
+        require(model, "generate", where=where)
     needing = [model for model in models if model.provider != "python"]
     if needing and not prompts:
         raise SuiteError(f"{where}: has no prompts; name one under `prompts:` or with --prompt")
@@ -112,16 +141,24 @@ def make_plan(
 ) -> Plan:
     """The plan of a suite with these prompts and models, checked before, in place of the suite's own names.
 
-    settings win over the suite's, which win over a prompt's front matter. Raises SuiteError where two names, such as
-    a file's and a version's, turn out to be the same prompt version.
+    settings win over the suite's matrix, each of whose combinations is a variant, and that over the suite's settings,
+    which win over a prompt's front matter. Raises SuiteError where two names, such as a file's and a version's, turn
+    out to be the same prompt version.
     """
     where = str(suite.path or suite.name)
     needing = [model for model in models if model.provider != "python"]
     override = check_settings(settings or {}, where="settings")
     variants: list[Variant] = [
-        Variant(prompt.version, prompt.id, model, {**prompt.version.settings, **suite.settings, **override})
+        Variant(
+            prompt.version,
+            prompt.id,
+            model,
+            {**prompt.version.settings, **suite.settings, **chosen, **override},
+            tuple(chosen),
+        )
         for model in needing
         for prompt in prompts
+        for chosen in combinations(suite.matrix, without=override)
     ]
     variants += [Variant(None, None, model, {}) for model in models if model.provider == "python"]
     _refuse_twins([variant.name for variant in variants], where)
@@ -132,6 +169,20 @@ def make_plan(
         use_cache=use_cache,
         limits=limits,
     )
+
+
+def _wants_check(variant: Variant, evaluators: Sequence[BoundEvaluator]) -> bool:
+    """Whether a prompt has a response_schema that no evaluator looks at yet."""
+    return (
+        variant.prompt is not None
+        and variant.prompt.response_schema is not None
+        and not any(_checks(evaluator) for evaluator in evaluators)
+    )
+
+
+def _checks(evaluator: BoundEvaluator) -> bool:
+    own = evaluator.kind == "json_schema" and evaluator.options.get("schema") is None
+    return own or evaluator.name == RESPONSE_SCHEMA or any(_checks(member) for member in evaluator.members)
 
 
 def _refuse_twins(names: Sequence[str], where: str) -> None:

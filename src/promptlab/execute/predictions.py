@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from promptlab.config import Workspace
 from promptlab.errors import UsageError
 from promptlab.execute.cells import Cell, Outcome, evaluator_context, output_insert, score
+from promptlab.execute.chunk_size import CHUNK
+from promptlab.execute.evaluator_calls import EvaluatorCalls
+from promptlab.execute.evaluator_models import evaluator_models
+from promptlab.execute.journal import Journal
+from promptlab.execute.paces import Paces
 from promptlab.execute.plan import Variant
+from promptlab.execute.stopping import Stop
 from promptlab.models.python import PythonModel
+from promptlab.models.resolve import resolve_model
 from promptlab.reports import run_metrics
 from promptlab.store import datasets, metrics, outputs
 from promptlab.store.database import Connection, Database
 from promptlab.store.datasets import PlacedCase
 from promptlab.store.rows import RunRow
 from promptlab.suites.model import Suite
-from promptlab.types import Request, Response
+from promptlab.types import Request, Response, Score
 
 
-async def score_predictions(suite: Suite, texts: Sequence[str], *, run: RunRow, database: Database) -> None:
+async def score_predictions(
+    suite: Suite, texts: Sequence[str], *, run: RunRow, database: Database, workspace: Workspace
+) -> None:
     """Stores one text a case, in the suite's order, as outputs of `run` with their scores and metrics.
 
-    Raises UsageError where texts and cases differ in number, or the run has outputs for another data set.
+    Raises UsageError where texts and cases differ in number, the run has outputs for another data set, or an evaluator
+    asks a model that is not there.
     """
     if len(texts) != len(suite.cases):
         raise UsageError(f"run '{run.name}': {len(texts)} predictions for the {len(suite.cases)} cases of {suite.name}")
     for position, text in enumerate(texts):
         if not isinstance(text, str):
             raise UsageError(f"run '{run.name}': prediction {position} is {text!r}; a prediction is text")
+
+    stand_in = Variant(None, None, PythonModel(run.name, lambda inputs: [""] * len(inputs)), {})
+    evaluator_models(suite, [stand_in.model], resolve=lambda name: resolve_model(name, workspace=workspace))
 
     def begin(connection: Connection) -> None:
         dataset = datasets.store_dataset(
@@ -47,10 +62,16 @@ async def score_predictions(suite: Suite, texts: Sequence[str], *, run: RunRow, 
             metrics.set_direction(connection, evaluator.name, evaluator.direction)
 
     await database.commit(begin)
-    stand_in = Variant(None, None, PythonModel(run.name, lambda inputs: [""] * len(inputs)), {})
-    for place, (case, text) in enumerate(zip(suite.cases, texts, strict=True)):
-        placed = PlacedCase(place, suite.cases_digest.case(place), case)
-        await _store(suite, placed, text, stand_in, run=run, database=database)
+    journal = Journal(database)
+    calls = EvaluatorCalls(database, workspace, journal, Stop(), Paces(workspace, concurrency=None))
+    try:
+        for begin_at in range(0, len(texts), CHUNK):
+            places = range(begin_at, min(begin_at + CHUNK, len(texts)))
+            placed = [PlacedCase(place, suite.cases_digest.case(place), suite.cases[place]) for place in places]
+            await _store(suite, placed, [texts[place] for place in places], stand_in, run=run, calls=calls)
+    finally:
+        await calls.close()
+        await journal.close()
     measured = database.read(lambda connection: run_metrics(connection, run))
     at_ms = int(datetime.now(UTC).timestamp() * 1000)
     names = {evaluator.name for evaluator in suite.all_evaluators}
@@ -59,25 +80,43 @@ async def score_predictions(suite: Suite, texts: Sequence[str], *, run: RunRow, 
 
 
 async def _store(
-    suite: Suite, placed: PlacedCase, text: str, variant: Variant, *, run: RunRow, database: Database
+    suite: Suite,
+    placed: Sequence[PlacedCase],
+    texts: Sequence[str],
+    variant: Variant,
+    *,
+    run: RunRow,
+    calls: EvaluatorCalls,
 ) -> None:
-    """What made the text is not called: `variant` stands for it."""
-    case = placed.case
-    response = Response(text, cost_usd=0.0)
-    cell = Cell(case, placed.digest, 0, Request((), inputs=case.inputs), None, None, None)
-    evaluators = suite.evaluators_for(case)
-    outcome = Outcome(cell, "ok", response)
-    scores = await score(evaluator_context(outcome, response, variant), evaluators)
+    """What made the texts is not called: `variant` stands for it."""
+    ask = calls.of(run.id, variant.model)
+    outcomes = [
+        Outcome(
+            Cell(item.case, item.digest, 0, Request((), inputs=item.case.inputs), None, None, None),
+            "ok",
+            Response(text, cost_usd=0.0),
+        )
+        for item, text in zip(placed, texts, strict=True)
+    ]
+
+    async def scores_of(outcome: Outcome) -> dict[str, Score]:
+        context = evaluator_context(outcome, outcome.response or Response(""), variant, ask=ask)
+        return await score(context, suite.evaluators_for(outcome.cell.case))
+
+    # Together, so that what their evaluators ask of models is asked together.
+    scored = await asyncio.gather(*(scores_of(outcome) for outcome in outcomes))
 
     def write(connection: Connection) -> None:
-        answer_id = outputs.store_answer(connection, response=response)
-        row = output_insert(
-            outcome,
-            run_id=run.id,
-            scores=scores,
-            digests={evaluator.name: evaluator.digest for evaluator in evaluators},
-            answer_id=answer_id,
-        )
-        outputs.store_outputs(connection, [row])
+        rows = [
+            output_insert(
+                outcome,
+                run_id=run.id,
+                scores=scores,
+                digests={item.name: item.digest for item in suite.evaluators_for(outcome.cell.case)},
+                answer_id=outputs.store_answer(connection, response=outcome.response or Response("")),
+            )
+            for outcome, scores in zip(outcomes, scored, strict=True)
+        ]
+        outputs.store_outputs(connection, rows)
 
-    await database.commit(write)
+    await calls.database.commit(write)

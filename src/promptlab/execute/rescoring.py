@@ -14,6 +14,9 @@ from promptlab.store.datasets import PlacedCase
 from promptlab.store.rows import CellRow, OutputInsert
 from promptlab.types import Case, Message
 
+NO_MONEY = "budget:"
+"""How the error of an evaluator begins that could not ask a model for want of money: nobody asked for that."""
+
 
 async def rescore(session: Session, column: Column, page: Sequence[PlacedCase]) -> None:
     """Brings the scores of a run's answers to these cases up to date with its evaluators."""
@@ -24,18 +27,23 @@ async def rescore(session: Session, column: Column, page: Sequence[PlacedCase]) 
         return [
             (row, cell_rows.rendered(connection, row.rendered_digest) if row.rendered_digest else ())
             for row in rows
-            if row.answer_status is not None and not _is_current(session, row, cases[row.key])
+            if row.answer_status is not None and not _is_current(session, column, row, cases[row.key])
         ]
 
     outdated = await asyncio.to_thread(session.database.read, read)
-    await session.journal.outputs(
-        [await _again(session, column, row, messages, cases[row.key]) for row, messages in outdated]
+    # Together, so that what their evaluators ask of models is asked together.
+    scored = await asyncio.gather(
+        *(_again(session, column, row, messages, cases[row.key]) for row, messages in outdated)
     )
+    await session.journal.outputs(scored)
 
 
-def _is_current(session: Session, row: CellRow, case: Case) -> bool:
-    """Whether every score of a cell was given by the evaluator that the suite has now."""
-    wanted = digests(session.plan.suite.evaluators_for(case))
+def _is_current(session: Session, column: Column, row: CellRow, case: Case) -> bool:
+    """Whether every score of a cell was given by the evaluator that the suite has now, and none is to be had again."""
+    errors = [score.error for score in row.scores.values() if score.error is not None]
+    if any(session.retry_errors or error.startswith(NO_MONEY) for error in errors):
+        return False
+    wanted = digests(session.plan.evaluators_for(column.variant, case))
     return all(
         digest == (wanted.get(name) or wanted.get(name.split(".", 1)[0]))
         for name, digest in row.evaluator_digests.items()
@@ -45,8 +53,8 @@ def _is_current(session: Session, row: CellRow, case: Case) -> bool:
 async def _again(
     session: Session, column: Column, row: CellRow, messages: tuple[Message, ...], case: Case
 ) -> OutputInsert:
-    evaluators = session.plan.suite.evaluators_for(case)
-    context = stored_context(row, messages, column.variant)
+    evaluators = session.plan.evaluators_for(column.variant, case)
+    context = stored_context(row, messages, column.variant, ask=session.ask(column))
     scores = await score(context, evaluators) if context is not None else {}
     return OutputInsert(
         run_id=column.run.id,

@@ -22,6 +22,7 @@ from promptlab.store.database import Connection, Database
 from promptlab.store.rows import DatasetRow, RunRow
 from promptlab.suites.load import restore_suite
 from promptlab.suites.model import Suite
+from promptlab.suites.selection import CaseChoice
 from promptlab.tracking.provenance import Provenance
 from promptlab.types import Case, PromptVersion
 
@@ -80,6 +81,7 @@ def find_resumable(
         with_evaluators=stored.with_evaluators,
         dataset_name=stored.dataset.name,
         dataset_source=stored.dataset.source,
+        choices=[CaseChoice.from_json(choice) for choice in stored.content.get("choices", ())],
     )
     variants = tuple(
         Variant(
@@ -87,17 +89,19 @@ def find_resumable(
             child.prompt_version_id,
             _model(child, stored.parent, resolve, models or {}),
             dict(child.settings or {}),
+            tuple(name for name in stored.content.get("varied", ()) if name in (child.settings or {})),
         )
         for child in stored.children
     )
+    plan = Plan(suite, variants, stored.content["repeats"], stored.content["use_cache"], limits)
     before = stored.content.get("evaluators", {})
     return Resumable(
         parent=stored.parent,
         children=stored.children,
         dataset=stored.dataset,
-        plan=Plan(suite, variants, stored.content["repeats"], stored.content["use_cache"], limits),
+        plan=plan,
         retry_errors=retry_errors,
-        changed=[item.name for item in suite.all_evaluators if before.get(item.name) != item.digest],
+        changed=[item.name for item in plan.all_evaluators if before.get(item.name) != item.digest],
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from promptlab import pricing, reports
 from promptlab.config import Workspace
 from promptlab.execute.calling import Tally
+from promptlab.execute.evaluator_calls import EvaluatorCalls
 from promptlab.execute.journal import Journal
 from promptlab.execute.plan import Plan, Variant
 from promptlab.execute.progress import Progress, VariantProgress, Watcher
@@ -23,7 +24,7 @@ from promptlab.store import datasets, metrics, params, plans, runs
 from promptlab.store.database import Connection, Database
 from promptlab.store.rows import DatasetRow, RunRow
 from promptlab.tracking.provenance import Provenance
-from promptlab.types import Response
+from promptlab.types import Ask, Response
 
 HEARTBEAT_SECONDS = 5.0
 PRICE_TAG = "promptlab.price"
@@ -76,6 +77,8 @@ class Session:
     retry_errors: bool = False
     overspent: bool = False
     tally: Tally = field(default_factory=Tally)
+    evaluator_calls: EvaluatorCalls | None = None
+    """What evaluators ask base models through, while it is worked on."""
 
     @property
     def run_ids(self) -> list[int]:
@@ -88,6 +91,11 @@ class Session:
             self.progress.phase = phase
         if self.watcher is not None:
             self.watcher(self.progress)
+
+    def ask(self, column: Column) -> Ask | None:
+        """What the evaluators of a variant ask through."""
+        calls = self.evaluator_calls
+        return None if calls is None else calls.of(column.run.id, column.variant.model)
 
     def price(self, model: Model, response: Response) -> float | None:
         """What an answer cost in US dollars, None where that is unknown."""
@@ -145,9 +153,9 @@ async def begin(
         ]
         for row in (parent, *children):
             datasets.link_dataset(connection, row.id, dataset.id, context="evaluation")
-        for evaluator in suite.all_evaluators:
+        for evaluator in plan.all_evaluators:
             metrics.set_direction(connection, evaluator.name, evaluator.direction)
-        names = json.dumps([evaluator.name for evaluator in suite.all_evaluators])
+        names = json.dumps([evaluator.name for evaluator in plan.all_evaluators])
         params.set_tags(connection, parent.id, {reports.EVALUATORS_TAG: names})
         for variant, child in zip(plan.variants, children, strict=True):
             price = pricing.price_of(variant.model.name, workspace=workspace)
@@ -186,9 +194,11 @@ def _content(plan: Plan, workspace: Workspace) -> dict[str, Any]:
         "suite": dict(suite.document),
         "folder": _relative(suite.folder, workspace),
         "path": _relative(suite.path, workspace),
+        "choices": [choice.to_json() for choice in suite.choices],
         "repeats": plan.repeats,
         "use_cache": plan.use_cache,
-        "evaluators": {evaluator.name: evaluator.digest for evaluator in suite.all_evaluators},
+        "varied": list(dict.fromkeys(name for variant in plan.variants for name in variant.varied)),
+        "evaluators": {evaluator.name: evaluator.digest for evaluator in plan.all_evaluators},
     }
 
 

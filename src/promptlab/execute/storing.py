@@ -19,7 +19,7 @@ async def store_called(session: Session, column: Column, cell: Cell, called: Cal
     The answer itself was handed in before; scoring it may take its time.
     """
     outcome = Outcome(cell, called.status, called.response, error=called.error)
-    evaluators = session.plan.suite.evaluators_for(cell.case)
+    evaluators = session.plan.evaluators_for(column.variant, cell.case)
     scores = await _scores(session, column, outcome)
     stored = called.stored
 
@@ -42,8 +42,8 @@ async def store_outcomes(session: Session, column: Column, outcomes: Sequence[Ou
     """Scores, stores and counts cells that need no call, together."""
     if not outcomes:
         return
-    suite = session.plan.suite
-    if all(evaluator.inline for evaluator in suite.all_evaluators):
+    plan = session.plan
+    if all(evaluator.inline for evaluator in plan.all_evaluators):
         scores = [await _scores(session, column, outcome) for outcome in outcomes]
     else:
         scores = await asyncio.gather(*(_scores(session, column, outcome) for outcome in outcomes))
@@ -53,7 +53,7 @@ async def store_outcomes(session: Session, column: Column, outcomes: Sequence[Ou
                 outcome,
                 run_id=column.run.id,
                 scores=found,
-                digests=digests(suite.evaluators_for(outcome.cell.case)),
+                digests=digests(plan.evaluators_for(column.variant, outcome.cell.case)),
             )
             for outcome, found in zip(outcomes, scores, strict=True)
         ]
@@ -73,8 +73,10 @@ def digests(evaluators: Sequence[BoundEvaluator]) -> Mapping[str, str]:
 async def _scores(session: Session, column: Column, outcome: Outcome) -> dict[str, Score]:
     if outcome.response is None:
         return {}
-    evaluators = session.plan.suite.evaluators_for(outcome.cell.case)
-    return await score(evaluator_context(outcome, outcome.response, column.variant), evaluators)
+    evaluators = session.plan.evaluators_for(column.variant, outcome.cell.case)
+    return await score(
+        evaluator_context(outcome, outcome.response, column.variant, ask=session.ask(column)), evaluators
+    )
 
 
 def _count(session: Session, column: Column, outcome: Outcome) -> None:

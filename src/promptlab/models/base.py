@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from promptlab.types import Chunk, Request, Response
+from promptlab.errors import ModelError
+from promptlab.types import Ability, Chunk, Likelihood, Message, Request, Response, Usage
+
+_CANNOT: Mapping[Ability, str] = {
+    "generate": "answers nothing, it makes embeddings; name it in an evaluator, as in semantic_similarity: {{model: "
+    "{name}}}",
+    "embed": "makes no embeddings; name a model that does, such as local:all-minilm-l6-v2",
+    "likelihood": "gives no log probabilities of given text; use a local model, such as local:smollm2-135m",
+}
 
 
 @runtime_checkable
@@ -56,6 +65,63 @@ class Model(Protocol):
 
     async def close(self) -> None:
         """Give back connections and memory; the model may be used again afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """What a model made of texts: one list of numbers each, in order. seconds, cost_usd: as of a Response."""
+
+    vectors: Sequence[Sequence[float]]
+    usage: Usage = field(default_factory=Usage)
+    seconds: float = 0.0
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Likelihoods:
+    """How likely a model finds the continuations of a context, in order. seconds: as of a Response."""
+
+    likelihoods: Sequence[Likelihood]
+    usage: Usage = field(default_factory=Usage)
+    seconds: float = 0.0
+
+
+class EmbeddingModel(Model, Protocol):
+    """A model that makes embeddings."""
+
+    @property
+    def texts_at_once(self) -> int:
+        """How many texts are best embedded with one request."""
+
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        """The embeddings of some texts. Raises CallError, as `generate` does; no retries."""
+
+
+class ScoringModel(Model, Protocol):
+    """A model that says how likely it finds a given text."""
+
+    async def likelihoods(
+        self, context: Sequence[Message] | str, continuations: Sequence[str], *, spaced: bool
+    ) -> Likelihoods:
+        """As of types.Ask. Raises CallError, as `generate` does."""
+
+
+def abilities(model: Model) -> frozenset[Ability]:
+    """What a model can be asked for, as far as its kind says; a server may still refuse.
+
+    A model that only makes embeddings says so by an attribute `generates` that is False.
+    """
+    # By name: asking whether it is an instance of a protocol would read `identity`, and so perhaps large files.
+    methods: Mapping[Ability, str] = {"embed": "embed", "likelihood": "likelihoods"}
+    found = {ability for ability, method in methods.items() if callable(getattr(model, method, None))}
+    return frozenset(found | {"generate"}) if getattr(model, "generates", True) else frozenset(found)
+
+
+def require(model: Model, ability: Ability, *, where: str = "") -> None:
+    """Raises ModelError where a model cannot be asked for this. where: the start of the message."""
+    if ability not in abilities(model):
+        reason = _CANNOT[ability].format(name=model.name)
+        raise ModelError(f"{where}: {model.name} {reason}" if where else f"base model {model.name!r} {reason}")
 
 
 def last_text(request: Request) -> str:

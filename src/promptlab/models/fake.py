@@ -28,15 +28,16 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast, get_args
 from urllib.parse import parse_qsl
 
 from promptlab.errors import CallError, ModelError
-from promptlab.models.base import last_text
-from promptlab.types import AnswerStatus, Chunk, ErrorStatus, Request, Response, Usage
+from promptlab.models.base import Embeddings, Likelihoods, last_text
+from promptlab.models.fake_arithmetic import embed_words, score_words
+from promptlab.types import AnswerStatus, Chunk, ErrorStatus, Message, Request, Response, Usage
 
 KINDS: Mapping[str, frozenset[str]] = {
     "echo": frozenset(),
@@ -77,6 +78,7 @@ class FakeModel:
     calls: int = 0
     provider: str = "fake"
     endpoint: None = None
+    texts_at_once: int = 32
     _seen: Counter[str] = field(default_factory=Counter)
 
     async def prepare(self) -> None:
@@ -98,6 +100,25 @@ class FakeModel:
             await asyncio.sleep(self.seconds / len(pieces))
             yield Chunk(piece)
         yield Chunk("", response)
+
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        """Embeddings by the words that the texts have, after `seconds`; one call, however many texts."""
+        self.calls += 1
+        if self.seconds:
+            await asyncio.sleep(self.seconds)
+        words = sum(len(text.split()) for text in texts)
+        return Embeddings([embed_words(text) for text in texts], Usage(words, 0, 0), self.seconds)
+
+    async def likelihoods(
+        self, context: Sequence[Message] | str, continuations: Sequence[str], *, spaced: bool
+    ) -> Likelihoods:
+        """Likelihoods by the words that stand in the context, after `seconds`; one call for all continuations."""
+        self.calls += 1
+        if self.seconds:
+            await asyncio.sleep(self.seconds)
+        text = context if isinstance(context, str) else " ".join(message.content for message in context)
+        found = [score_words(text, continuation, spaced=spaced) for continuation in continuations]
+        return Likelihoods(found, Usage(len(text.split()), 0, 0), self.seconds)
 
     async def close(self) -> None:
         """Nothing: a fake model holds nothing."""

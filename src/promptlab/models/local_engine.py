@@ -1,4 +1,4 @@
-"""The thread that runs one local model: it gathers requests that come together and answers them in batches."""
+"""The thread that runs one local model: it gathers what is asked together and does it in batches."""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from promptlab.errors import CallError
-from promptlab.models.local_cores import Turns, free_cores
-from promptlab.models.local_memory import WORKING_ROOM_BYTES, give_back, is_memory_error, weights_bytes
+from promptlab.models.local_cores import Turns
+from promptlab.models.local_jobs import Job, failed
+from promptlab.models.local_memory import give_back, is_memory_error
 from promptlab.models.local_residency import Residency
-from promptlab.models.sampling import Generation, generation_of
+from promptlab.models.prefixes import Group
 from promptlab.redact import redact
-from promptlab.types import Request, Response, Usage
-
-if TYPE_CHECKING:
-    from promptlab.models.local_weights import LocalWeights, Row
 
 ROUND_SIZE = 128
 """Requests that are looked at together where so many wait: the more, the nearer in length are those of a batch."""
@@ -35,19 +33,23 @@ _LONGEST_WAIT_SECONDS = 0.1
 _CLOSE_SECONDS = 10.0
 
 
-@dataclass(slots=True)
-class Job:
-    """One request on its way. Exactly one of deliver's arguments comes, once, in the engine's thread.
+class Weights(Protocol):
+    """A loaded model, whose rows are of its own kind. Used by one thread at a time."""
 
-    on_text is told each new piece of text, for a streamed answer. cancelled may be set from any thread.
-    """
+    @property
+    def size_bytes(self) -> int:
+        """What it takes."""
 
-    request: Request
-    deliver: Callable[[Response | CallError], None]
-    on_text: Callable[[str], None] | None = None
-    cancelled: bool = False
-    told: str = ""
-    generation: Generation = field(default_factory=Generation)
+    def plan(self, rows: Sequence[Any]) -> tuple[Group, ...]:
+        """Which of the rows run together."""
+
+    def run_batch(
+        self, rows: Sequence[Any], prefix_length: int, *, turn: AbstractContextManager[Any]
+    ) -> Iterator[Sequence[Any]]:
+        """Runs the wanted ones of these rows, and gives them as they are done, with what came out or `error`.
+
+        turn is held while something is computed.
+        """
 
 
 _turns = Turns()
@@ -55,10 +57,10 @@ _turns = Turns()
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """A job with its tokens. passed: how many batches ran without it since it came."""
+    """A job with its row. passed: how many batches ran without it since it came."""
 
     job: Job
-    row: Row
+    row: Any
     passed: int = 0
 
 
@@ -72,20 +74,25 @@ class Engine:
         self,
         name: str,
         *,
-        load: Callable[[], LocalWeights],
+        load: Callable[[], Weights],
         needs: Callable[[], int | None],
         residency: Residency,
     ) -> None:
         self.name = name
+        self.stopping = False
         self._load = load
         self._needs = needs
         self._residency = residency
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._weights: LocalWeights | None = None
+        self._weights: Weights | None = None
         self._failure: str | None = None
-        self._stopping = False
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+
+    @property
+    def weights(self) -> Weights | None:
+        """The loaded model; None while it is not."""
+        return self._weights
 
     @property
     def loaded(self) -> bool:
@@ -102,7 +109,7 @@ class Engine:
 
     def stop(self) -> None:
         """End the thread after the step it is in. A thread inside torch must not outlive the interpreter."""
-        self._stopping = True
+        self.stopping = True
         self._jobs.put(None)
         if self._thread is not None:
             self._thread.join(timeout=_CLOSE_SECONDS)
@@ -141,7 +148,7 @@ class Engine:
         give_back()
 
     def _work(self) -> None:
-        while not self._stopping:
+        while not self.stopping:
             jobs = self._gather(first=self._jobs.get())
             if jobs:
                 self._serve(jobs)
@@ -150,7 +157,7 @@ class Engine:
         """The jobs that come together: the first one, and what follows until nothing comes for a moment."""
         jobs = [] if first is None else [first]
         latest = time.monotonic() + _LONGEST_WAIT_SECONDS
-        while len(jobs) < ROUND_SIZE and time.monotonic() < latest and not self._stopping:
+        while len(jobs) < ROUND_SIZE and time.monotonic() < latest and not self.stopping:
             try:
                 job = self._jobs.get(timeout=_QUIET_SECONDS)
             except queue.Empty:
@@ -162,14 +169,14 @@ class Engine:
     def _serve(self, jobs: list[Job]) -> None:
         """Answer the jobs and those that come meanwhile, until none is left."""
         waiting: list[_Waiting] = []
-        while (jobs or waiting) and not self._stopping:
+        while (jobs or waiting) and not self.stopping:
             try:
-                with self._residency.use(self, wanted=lambda: not self._stopping) as granted:
+                with self._residency.use(self, wanted=lambda: not self.stopping) as granted:
                     if granted:
                         self._serve_loaded(jobs, waiting)
             # A thread that dies would leave its callers waiting for ever; whatever went wrong is their answer.
             except Exception as error:  # noqa: BLE001 - as said
-                known = error if isinstance(error, CallError) else self._failed(f"{type(error).__name__}: {error}")
+                known = error if isinstance(error, CallError) else failed(self.name, f"{type(error).__name__}: {error}")
                 for job in (*jobs, *(item.job for item in waiting)):
                     # Each its own: an exception that several tasks raise collects the frames of all.
                     job.deliver(CallError(known.status, str(known)))
@@ -184,9 +191,9 @@ class Engine:
         """
         weights = self._weights
         if weights is None:
-            raise self._failed("its weights are gone")
+            raise failed(self.name, "its weights are gone")
         answered = 0
-        while (jobs or waiting) and not self._stopping:
+        while (jobs or waiting) and not self.stopping:
             while jobs:
                 if item := self._accept(weights, jobs[0]):
                     waiting.append(item)
@@ -211,7 +218,7 @@ class Engine:
                     jobs.append(job)
         return jobs
 
-    def _answer_batch(self, weights: LocalWeights, waiting: list[_Waiting]) -> int:
+    def _answer_batch(self, weights: Weights, waiting: list[_Waiting]) -> int:
         """Run the batch whose turn it is and deliver its answers; how many there were."""
         groups = weights.plan([item.row for item in waiting])
         prefix_length, batch = max(
@@ -225,103 +232,30 @@ class Engine:
             for row in rows:
                 item = by_row.pop(id(row))
                 waiting.remove(item)
-                item.job.deliver(self._finish(weights, item.job, row))
+                item.job.deliver(
+                    item.job.finish(self, weights, row) if row.error is None else failed(self.name, row.error)
+                )
         for item in by_row.values():
             waiting.remove(item)
             item.job.deliver(CallError("cancelled", "cancelled before it was its turn"))
         return len(batch)
 
-    def _failed(self, reason: str) -> CallError:
-        return CallError("client", f"{self.name} failed: {redact(reason)}")
-
-    def _accept(self, weights: LocalWeights, job: Job) -> _Waiting | None:
-        """The job with its tokens; None where it has its answer already, which is an error."""
+    def _accept(self, weights: Weights, job: Job) -> _Waiting | None:
+        """The job with its row; None where it has its answer already, which is an error."""
         try:
-            return _Waiting(job, self._row(weights, job))
+            return _Waiting(job, job.row(self, weights))
         except CallError as error:
             job.deliver(error)
             return None
-
-    def _row(self, weights: LocalWeights, job: Job) -> Row:
-        from promptlab.models.local_weights import Row
-
-        tokens = weights.encoder.encode(job.request.messages)
-        generation = generation_of(job.request)
-        if not tokens:
-            raise CallError("client", f"{self.name}: the prompt is empty")
-        if len(tokens) >= weights.context_tokens:
-            raise CallError(
-                "client",
-                f"the prompt has {len(tokens)} tokens; {self.name} takes {weights.context_tokens} with the answer",
-            )
-        room = weights.context_tokens - len(tokens)
-        job.generation = replace(generation, max_tokens=min(generation.max_tokens, room))
-        return Row(
-            tokens,
-            job.generation,
-            on_token=lambda row: self._goes_on(job, row),
-            wanted=lambda: not (job.cancelled or self._stopping),
-        )
-
-    def _goes_on(self, job: Job, row: Row) -> bool:
-        # Not held by the row: one that waits must not keep alive what was unloaded meanwhile.
-        weights = self._weights
-        if job.cancelled or self._stopping or weights is None:
-            return False
-        stop = job.generation.stop
-        if not stop and job.on_text is None:
-            return True
-        text = weights.text(row)
-        if job.on_text is not None:
-            self._tell(job, text[: _certain_length(text, stop)])
-        return not any(word in text for word in stop)
-
-    def _tell(self, job: Job, text: str) -> None:
-        if job.on_text is not None and len(text) > len(job.told) and text.startswith(job.told):
-            job.on_text(text[len(job.told) :])
-            job.told = text
-
-    def _finish(self, weights: LocalWeights, job: Job, row: Row) -> Response | CallError:
-        if row.error is not None:
-            return self._failed(row.error)
-        if job.cancelled or self._stopping:
-            return CallError("cancelled", "cancelled")
-        text = weights.text(row)
-        cuts = [text.find(word) for word in job.generation.stop if word in text]
-        if cuts:
-            text = text[: min(cuts)]
-        self._tell(job, text)
-        return Response(
-            text,
-            status="truncated" if row.finish_reason == "length" and not cuts else "ok",
-            finish_reason="stop" if cuts else row.finish_reason,
-            usage=Usage(len(row.prompt), len(row.generated), 0),
-            seconds=row.seconds,
-            cost_usd=0.0,
-        )
 
 
 def _urgency(batch: list[_Waiting]) -> tuple[bool, int, int]:
     """Which batch runs next: one that somebody watches, then one that was passed over often, then a full one."""
     return (
-        any(item.job.on_text is not None for item in batch),
+        any(item.job.watched for item in batch),
         max(item.passed for item in batch) // _PASSES,
         len(batch),
     )
-
-
-def _certain_length(text: str, stop: tuple[str, ...]) -> int:
-    """How many characters of a growing text are sure to stay: no half character, no beginning of a stop text."""
-    whole = [text.find(word) for word in stop if word in text]
-    if whole:
-        return min(whole)
-    length = len(text.rstrip("\ufffd"))
-    for word in stop:
-        for size in range(min(len(word) - 1, len(text)), 0, -1):
-            if text.endswith(word[:size]):
-                length = min(length, len(text) - size)
-                break
-    return length
 
 
 _residency = Residency()
@@ -329,23 +263,18 @@ _engines: dict[tuple[str, str | None], Engine] = {}
 _engines_lock = threading.Lock()
 
 
-def engine_for(name: str, location: str, *, revision: str | None, threads: int | None) -> Engine:
+def engine_for(
+    name: str,
+    location: str,
+    *,
+    revision: str | None,
+    load: Callable[[], Weights],
+    needs: Callable[[], int | None],
+) -> Engine:
     """The process's engine of these weights: a second lab in the same process uses the one that is loaded.
 
-    threads: for its arithmetic; None takes the free cores. Who asks first decides.
+    load, needs: as of Engine; who asks first decides.
     """
-
-    def load() -> LocalWeights:
-        from promptlab.models.local_loading import load_weights
-
-        return load_weights(location, revision=revision, threads=threads or free_cores())
-
-    def needs() -> int | None:
-        from promptlab.models.local_loading import precision
-
-        size = weights_bytes(location, item_bytes=precision().item_bytes)
-        return None if size is None else size + WORKING_ROOM_BYTES
-
     with _engines_lock:
         key = (location, revision)
         if key not in _engines:

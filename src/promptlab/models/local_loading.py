@@ -42,6 +42,16 @@ def precision() -> Precision:
     return Precision("cuda", torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16)
 
 
+def quiet() -> None:
+    """Nothing printed by what loads weights: the lab draws its own progress, which that would tear."""
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    disable_progress_bars()
+
+
 def load_weights(location: str, *, revision: str | None, threads: int) -> LocalWeights:
     """The model of a folder or hub id, in float32 on the CPU or 16 bits on a CUDA device.
 
@@ -49,14 +59,9 @@ def load_weights(location: str, *, revision: str | None, threads: int) -> LocalW
     """
     wanted = precision()
     import torch
-    from huggingface_hub.utils.tqdm import disable_progress_bars
     from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
 
-    # The lab draws its own progress; what transformers prints would tear it.
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    disable_progress_bars()
+    quiet()
     torch.set_num_threads(threads)
     model = AutoModelForCausalLM.from_pretrained(
         location, revision=revision, dtype=wanted.dtype, use_safetensors=True, trust_remote_code=False

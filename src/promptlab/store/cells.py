@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from promptlab.store.rows import AnswerRow, AttemptCounts, AttemptRow, CellRow, ScoreValue
+from promptlab.store.rows import REQUESTS, AnswerRow, AttemptCounts, AttemptRow, CellRow, ScoreValue
 from promptlab.store.statements import in_chunks
 from promptlab.store.tables import ANSWER, ATTEMPT, CASE_CONTENT, OUTPUT, RENDERED, RUN, SCORE
 from promptlab.types import ANSWER_STATUSES, CellStatus, Message, Response, Score, Usage
@@ -159,15 +159,19 @@ def lost_attempts(connection: Connection, run_id: int) -> list[AttemptRow]:
 
 
 def attempt_counts(connection: Connection, run_ids: Sequence[int]) -> AttemptCounts:
-    """How many requests these runs sent, together, and what they paid."""
+    """How many requests these runs sent, together, and what they paid.
+
+    What evaluators asked of servers counts too; what a local model worked out for them does not.
+    """
     answered = ATTEMPT.c.status.in_(sorted(ANSWER_STATUSES))
+    sent = ATTEMPT.c.purpose.in_(REQUESTS)
     made = failed = lost = unknown = 0
     spent = 0.0
     for chunk in in_chunks(run_ids):
         query = sa.select(
-            sa.func.count(),
-            sa.func.count(sa.case((sa.and_(ATTEMPT.c.status.is_not(None), sa.not_(answered)), 1))),
-            sa.func.count(sa.case((ATTEMPT.c.status.is_(None), 1))),
+            sa.func.count(sa.case((sent, 1))),
+            sa.func.count(sa.case((sa.and_(sent, ATTEMPT.c.status.is_not(None), sa.not_(answered)), 1))),
+            sa.func.count(sa.case((sa.and_(sent, ATTEMPT.c.status.is_(None)), 1))),
             sa.func.count(sa.case((sa.and_(answered, ATTEMPT.c.cost_usd.is_(None)), 1))),
             sa.func.coalesce(sa.func.sum(ATTEMPT.c.cost_usd), 0.0),
         ).where(ATTEMPT.c.run_id.in_(chunk))

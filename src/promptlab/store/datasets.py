@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from promptlab.errors import UsageError
+from promptlab.evaluators.spelling import suggestion
+from promptlab.store import locks
 from promptlab.store.rows import DatasetRow
 from promptlab.store.statements import Prepared, check_name, upsert
 from promptlab.store.tables import CASE_CONTENT, DATASET, DATASET_ITEM, RUN_DATASET
 from promptlab.suites.digests import CasesDigest, case_digest, digest_cases, inputs_digest
+from promptlab.suites.schema import Field
 from promptlab.types import Case
 
 __all__ = [
@@ -23,12 +27,15 @@ __all__ = [
     "dataset_cases",
     "dataset_digest",
     "dataset_page",
+    "get_dataset",
     "inputs_digest",
     "keys_page",
     "link_dataset",
     "linked_datasets",
     "links",
+    "list_datasets",
     "positions",
+    "save_dataset",
     "store_cases",
     "store_dataset",
 ]
@@ -38,7 +45,8 @@ _ADD_CASE = Prepared(
     ("digest", "inputs_digest", "inputs", "expected", "metadata"),
 )
 _ADD_DATASET = Prepared(
-    lambda dialect: upsert(dialect, DATASET, keys=["name", "digest"]), ("name", "digest", "source", "rows")
+    lambda dialect: upsert(dialect, DATASET, keys=["name", "digest"]),
+    ("name", "number", "digest", "source", "rows", "schema", "created_at"),
 )
 _ADD_ITEM = Prepared(
     lambda dialect: upsert(dialect, DATASET_ITEM, keys=["dataset_id", "position"]),
@@ -63,25 +71,18 @@ def store_cases(connection: Connection, cases: Iterable[Case]) -> None:
 def store_dataset(
     connection: Connection, *, name: str, source: str, cases: Iterable[Case], digests: CasesDigest | None = None
 ) -> DatasetRow:
-    """The data set of this name with exactly these cases; stored where it is not there yet.
+    """The version of the data set that has exactly these cases; a new one where none has.
 
     cases: gone through up to three times, one held at a time. digests: theirs, where they are known already.
     source: where they came from, for people; that of the first time stays. Raises UsageError where the cases change
     while they are read.
     """
     reading = digests or digest_cases(cases)
-    find = sa.select(DATASET).where(DATASET.c.name == name, DATASET.c.digest == reading.digest)
-    stored = connection.execute(find).first()
-    if stored is not None:
-        return _dataset(stored)
-    values = {
-        "name": check_name(name, "data set"),
-        "digest": reading.digest,
-        "source": source,
-        "rows": reading.rows,
-    }
-    _ADD_DATASET.one(connection, values)
-    row = _dataset(connection.execute(find).one())
+    row, created = save_dataset(
+        connection, name=name, digest=reading.digest, source=source, rows=reading.rows, schema=reading.schema
+    )
+    if not created:
+        return row
     _ADD_CASE.many(connection, (_content(case, reading.case(place)) for place, case in _places(cases, reading, source)))
     _ADD_ITEM.many(
         connection,
@@ -97,6 +98,69 @@ def store_dataset(
         ),
     )
     return row
+
+
+def save_dataset(
+    connection: Connection,
+    *,
+    name: str,
+    digest: str,
+    source: str,
+    rows: int,
+    schema: Iterable[Field] = (),
+    at: datetime | None = None,
+) -> tuple[DatasetRow, bool]:
+    """The version of a data set with this content, and whether it is new; its rows are not kept with it.
+
+    digest: of the content, 64 hex digits. at: default: now. Raises UsageError for a name that cannot be one.
+    """
+    find = sa.select(DATASET).where(DATASET.c.name == name, DATASET.c.digest == digest)
+    stored = connection.execute(find).first()
+    if stored is not None:
+        return _dataset(stored), False
+    check_name(name, "data set")
+    locks.lock_dataset(connection, name)
+    newest = connection.execute(sa.select(sa.func.max(DATASET.c.number)).where(DATASET.c.name == name)).scalar() or 0
+    stored = connection.execute(find).first()
+    if stored is not None:  # another process was faster
+        return _dataset(stored), False
+    values = {
+        "name": name,
+        "number": newest + 1,
+        "digest": digest,
+        "source": source,
+        "rows": rows,
+        "schema": [[field.name, list(field.types), field.rows] for field in schema],
+        "created_at": at or datetime.now(UTC),
+    }
+    _ADD_DATASET.one(connection, values)
+    return _dataset(connection.execute(find).one()), True
+
+
+def list_datasets(connection: Connection, *, name: str | None = None) -> list[DatasetRow]:
+    """Every version of every data set, or of one, by name and the newest first."""
+    query = sa.select(DATASET).order_by(DATASET.c.name, DATASET.c.number.desc())
+    if name is not None:
+        query = query.where(DATASET.c.name == name)
+    return [_dataset(row) for row in connection.execute(query)]
+
+
+def get_dataset(connection: Connection, reference: str) -> DatasetRow:
+    """The version that `name@number` names; of a bare name the newest. Raises UsageError that says what there is."""
+    name, at, number = reference.rpartition("@")
+    found: list[DatasetRow] = []
+    if at and number.isdecimal():
+        versions = list_datasets(connection, name=name)
+        found = [version for version in versions if version.number == int(number)]
+        if versions and not found:
+            raise UsageError(
+                f"the data set {name!r} has no version {int(number)}; its newest is {versions[0].reference}"
+            )
+    found = found or list_datasets(connection, name=reference)
+    if not found:
+        names = sorted({version.name for version in list_datasets(connection)})
+        raise UsageError(f"there is no data set {reference!r}{suggestion(reference, names)}")
+    return found[0]
 
 
 def _places(cases: Iterable[Case], reading: CasesDigest, source: str) -> Iterator[tuple[int, Case]]:
@@ -210,4 +274,6 @@ def positions(connection: Connection, run_id: int, *, context: str = "evaluation
 
 
 def _dataset(row: sa.Row[Any]) -> DatasetRow:
-    return DatasetRow(row.id, row.name, row.digest, row.source, row.rows)
+    values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
+    schema = tuple(Field(name, tuple(types), rows) for name, types, rows in values["schema"])
+    return DatasetRow(row.id, row.name, row.number, row.digest, row.source, row.rows, schema, created_at=row.created_at)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
+from promptlab.suites.schema import Field
 from promptlab.types import AnswerStatus, CellStatus, Message, Response, Score, Usage
 
 RunStatus: TypeAlias = Literal["running", "finished", "stopped", "failed", "interrupted", "cancelled"]
@@ -100,13 +101,24 @@ class PromptRow:
 
 @dataclass(frozen=True, slots=True)
 class DatasetRow:
-    """A data set; digest covers its cases, keys and order."""
+    """A version of a data set: number 1, 2, ... within its name; digest covers its cases, keys and order.
+
+    source: where it came from, for people. schema: its fields, such as `inputs.text`, with their types over all rows.
+    """
 
     id: int
     name: str
+    number: int
     digest: str
     source: str
     rows: int
+    schema: tuple[Field, ...]
+    created_at: datetime
+
+    @property
+    def reference(self) -> str:
+        """`name@number`."""
+        return f"{self.name}@{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +131,23 @@ class ArtifactRow:
     media_type: str
 
 
+Purpose: TypeAlias = Literal["generate", "judge", "embed", "embed_local", "likelihood"]
+"""What an attempt was for: the answer of a cell, or for an evaluator a judgement, embeddings, likelihoods.
+
+The last two are worked out in this process: no request is sent, so none is counted.
+"""
+
+REQUESTS: tuple[Purpose, ...] = ("generate", "judge", "embed")
+"""The purposes of attempts that are counted as calls."""
+
+
 @dataclass(frozen=True, slots=True)
 class AttemptStart:
     """A request about to be sent. key and repeat: the cell it is for; None where it is for none."""
 
     run_id: int
     cache_key: str
-    purpose: str
+    purpose: Purpose
     started_at: datetime
     key: str | None = None
     repeat: int = 0

@@ -216,14 +216,21 @@ class Artifact(Record, table=True):
 
 
 class Dataset(Record, table=True):
-    """A data set by name and content."""
+    """A data set by name and content: a version, numbered within its name.
 
-    __table_args__ = (sa.UniqueConstraint("name", "digest"),)
+    schema: [field, its JSON types, rows that have it] in order.
+    """
+
+    __table_args__ = (sa.UniqueConstraint("name", "digest"), sa.UniqueConstraint("name", "number"))
     id: int | None = _id()
     name: str = _text()
+    number: int
     digest: str = _text(index=True)
     source: str = _text()
     rows: int
+    # Not called `schema` here, which is a method of these classes.
+    fields_read: list[Any] = Field(sa_column=sa.Column("schema", JsonText, nullable=False))
+    created_at: datetime = Field(sa_type=UtcTime)
 
 
 class CaseContent(Record, table=True):

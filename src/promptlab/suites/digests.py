@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptlab.prompts.digest import canonical_json
+from promptlab.suites.schema import Field, SchemaReader
 from promptlab.types import Case
 
 _BYTES = 32
@@ -26,11 +27,15 @@ def case_digest(case: Case) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CasesDigest:
-    """digest: SHA-256, hex, of cases with their keys and evaluators, in their order. rows: how many there are."""
+    """digest: SHA-256, hex, of cases with their keys and evaluators, in their order. rows: how many there are.
+
+    schema: the fields that they have, with their types.
+    """
 
     digest: str
     rows: int
     _cases: array[int]
+    schema: tuple[Field, ...] = ()
 
     def case(self, place: int) -> str:
         """The digest of the case at a place, from 0."""
@@ -39,16 +44,18 @@ class CasesDigest:
 
 def digest_cases(cases: Iterable[Case]) -> CasesDigest:
     """The digests of all cases; what is hashed is the canonical JSON of the whole list, piece by piece."""
+    schema = SchemaReader()
     whole = hashlib.sha256(b"[")
     digests = array("B")
     rows = 0
     for rows, case in enumerate(cases, start=1):
         digest = case_digest(case)
+        schema.read(case)
         digests.frombytes(bytes.fromhex(digest))
         entry = canonical_json([case.key, digest, list(case.evaluators)])
         whole.update((entry if rows == 1 else f",{entry}").encode("ascii"))
     whole.update(b"]")
-    return CasesDigest(whole.hexdigest(), rows, digests)
+    return CasesDigest(whole.hexdigest(), rows, digests, schema.fields())
 
 
 def _digest(value: Any) -> str:

@@ -17,22 +17,28 @@ Place: TypeAlias = tuple[str | int, ...]
 MAX_VALUES = 300_000
 """More than any suite has; aliases of aliases would make billions."""
 MAX_DEPTH = 100
+_AS_WRITTEN = "labels"
+"""The key of a mapping whose own keys may be numbers and booleans: those of a data set, as `cases` names them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A value with its origin. lines: the line of each place, from 1; empty for a value that is from no file."""
+    """A value with its origin. lines: the line of each place, from 1; empty for a value that is from no file.
+
+    files: the file of each place that is from another one than `name`: included.
+    """
 
     value: Any
     name: str
     lines: Mapping[Place, int] = field(default_factory=dict)
+    files: Mapping[Place, str] = field(default_factory=dict)
 
     def where(self, *place: str | int) -> str:
         """The start of a message about a place: `evals/a.yaml:7`, or the name alone."""
         while place and place not in self.lines:
             place = place[:-1]
-        line = self.lines.get(place)
-        return f"{self.name}:{line}" if line else self.name
+        line, name = self.lines.get(place), self.files.get(place, self.name)
+        return f"{name}:{line}" if line else name
 
 
 def read_text(path: Path, *, name: str, what: str) -> str:
@@ -122,6 +128,8 @@ class _Plain:
             key = (
                 self._scalar(key_node, str(key_node.tag).rsplit(":", 1)[-1], line) if key_node.id == "scalar" else None
             )
+            if place[-1:] == (_AS_WRITTEN,) and isinstance(key, bool | int | float):
+                key = str(key_node.value)
             if not isinstance(key, str):
                 raise SuiteError(f"{self.name}:{line}: a key is text, not {key_node.value!r}; put it in quotes")
             if key in mapping:

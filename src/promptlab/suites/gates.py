@@ -9,39 +9,44 @@ from typing import Any
 from promptlab.errors import SuiteError
 from promptlab.evaluators.spelling import suggestion
 from promptlab.suites.document import Document
+from promptlab.suites.mistakes import Report, refuse, told
 from promptlab.suites.model import Gate
 
-_RULE = re.compile(r"\s*(>=|<=|==|>|<)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*")
+RULE = re.compile(r"\s*(>=|<=|==|>|<)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*")
 
 
-def parse_gates(document: Document, *, evaluators: Collection[str]) -> tuple[Gate, ...]:
+def parse_gates(document: Document, *, evaluators: Collection[str] | None, report: Report = refuse) -> tuple[Gate, ...]:
     """The gates under the key `gates` of a suite, in order.
 
     evaluators: the names that the suite scores under; a gate may be on `name` or, for one that returns a mapping,
-    on `name.key`. Raises SuiteError for a rule that cannot be read or an evaluator that the suite has not.
+    on `name.key`; None: any name. Reports SuiteError for a rule that cannot be read or an evaluator that the suite
+    has not.
     """
     entries = document.value.get("gates")
     if entries is None:
         return ()
     if not isinstance(entries, Mapping):
-        raise SuiteError(f'{document.where("gates")}: gates are a mapping such as `exact_match: ">= 0.80"`')
+        report(SuiteError(f'{document.where("gates")}: gates are a mapping such as `exact_match: ">= 0.80"`'))
+        return ()
     gates: list[Gate] = []
     for name, entry in entries.items():
         where = document.where("gates", name)
-        if name not in evaluators and name.split(".", 1)[0] not in evaluators:
-            raise SuiteError(
-                f"{where}: a gate on {name!r}, but no evaluator scores under that name{suggestion(name, evaluators)}"
-            )
-        rules = entry if isinstance(entry, list) else [entry]
-        if not rules:
-            raise SuiteError(f'{where}: gate {name!r} has no rule; write one such as ">= 0.80"')
-        gates += [_gate(name, rule, where) for rule in rules]
+        with told(report):
+            if evaluators is not None and name not in evaluators and name.split(".", 1)[0] not in evaluators:
+                raise SuiteError(
+                    f"{where}: a gate on {name!r}, but no evaluator scores under that name"
+                    f"{suggestion(name, evaluators)}"
+                )
+            rules = entry if isinstance(entry, list) else [entry]
+            if not rules:
+                raise SuiteError(f'{where}: gate {name!r} has no rule; write one such as ">= 0.80"')
+            gates += [_gate(name, rule, where) for rule in rules]
     return tuple(gates)
 
 
 def parse_rule(rule: str, *, evaluator: str, variant: str | None = None, where: str) -> Gate:
     """The gate of one rule, such as `>= 0.80`. Raises SuiteError for what is none."""
-    found = _RULE.fullmatch(rule)
+    found = RULE.fullmatch(rule)
     if found is None:
         hint = "; write a share, such as 0.8 for 80%" if "%" in rule else ""
         raise SuiteError(

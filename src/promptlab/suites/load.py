@@ -2,45 +2,72 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
-from promptlab.errors import EvaluatorError, SuiteError, UsageError
-from promptlab.evaluators.base import BoundEvaluator
-from promptlab.evaluators.options import inputs_used
-from promptlab.evaluators.registry import BUILT_IN, bind, load_functions
+from promptlab.errors import SuiteError, UsageError
 from promptlab.evaluators.spelling import suggestion
 from promptlab.models.settings import check_settings
-from promptlab.suites.cases import CaseFile, cases_from_list, load_cases
+from promptlab.suites.case_scope import leave_out_cases
+from promptlab.suites.case_sources import ReadCases, read_cases
+from promptlab.suites.defaults import Defaults, read_defaults
 from promptlab.suites.document import Document, parse_yaml, read_text
 from promptlab.suites.gates import parse_gates
+from promptlab.suites.includes import resolve_includes
+from promptlab.suites.keys import check_keys, entry_name
+from promptlab.suites.matrix import read_matrix
+from promptlab.suites.mistakes import Report, refuse, told
 from promptlab.suites.model import Suite
+from promptlab.suites.scoring import (
+    DEFAULT_FUNCTIONS,
+    binding,
+    case_evaluators,
+    check_inputs_used,
+    document_needs_functions,
+    entry_list,
+    suite_evaluators,
+)
+from promptlab.suites.selection import ALL_CASES, CaseChoice, select
+from promptlab.suites.streams import CaseStream
 from promptlab.types import Case
 
-KEYS = (
-    "name",
-    "description",
-    "prompts",
-    "models",
-    "settings",
-    "repeats",
-    "cases",
-    "evaluators",
-    "functions",
-    "gates",
-)
-DEFAULT_FUNCTIONS = "evaluators.py"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_. -]{0,199}")
+SUITE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_. -]{0,199}")
 
 
-def load_suite(path: Path, *, limit: int | None = None) -> Suite:
+Scope: TypeAlias = Literal["whole", "files", "part"]
+"""How much is read: all; not what cases a database or a hub has; and of a file that others include, what it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A suite with the document that it is made of: where each part stands, includes resolved; and those files."""
+
+    suite: Suite
+    document: Document
+    included: frozenset[Path] = frozenset()
+
+
+def load_suite(path: Path, *, choice: CaseChoice = ALL_CASES) -> Suite:
     """The suite of a file, checked in full: cases read, evaluators bound, gates parsed.
 
-    Paths in it are relative to its folder. Evaluators that are not built in come from its `functions:` file, by
-    default `evaluators.py` in its folder where there is one. limit: only the first so many cases. Raises SuiteError
-    or EvaluatorError that names the file and the line.
+    Paths in it are relative to its folder. Evaluators that are not built in come from its `functions:` files, else
+    from `evaluators.py` in its folder where there is one. choice: which cases, in place of its own or of them. Raises
+    SuiteError or EvaluatorError that names the file and the line.
+    """
+    return read_suite(path, choice=choice).suite
+
+
+def read_suite(
+    path: Path, *, choice: CaseChoice = ALL_CASES, scope: Scope = "whole", report: Report = refuse
+) -> Loaded:
+    """The suite of a file with its document.
+
+    report: takes every mistake that leaves something to read on with; the suite is then without what is wrong. Raises
+    SuiteError for a file that is no suite at all.
     """
     name = str(path)
     if not path.exists():
@@ -49,45 +76,67 @@ def load_suite(path: Path, *, limit: int | None = None) -> Suite:
     document = parse_yaml(read_text(path, name=name, what="the suite"), name=name)
     if document.value is None:
         raise SuiteError(f"{name}: the suite is empty; it needs `cases`, and `evaluators`, `prompts` and `models`")
-    return _suite(document, folder=path.parent, name=path.stem, path=path, limit=limit)
+    return _read(document, folder=path.parent, name=path.stem, path=path, choice=choice, scope=scope, report=report)
 
 
-def suite_from_mapping(mapping: Mapping[str, Any], *, folder: Path, name: str, limit: int | None = None) -> Suite:
+def suite_from_mapping(mapping: Mapping[str, Any], *, folder: Path, name: str, choice: CaseChoice = ALL_CASES) -> Suite:
     """The suite of a mapping with the keys of a suite file.
 
     folder: what paths in it are relative to. name: the suite's, where the mapping has none. Raises as load_suite.
     """
-    return _suite(Document(_plain(mapping), f"suite {name!r}"), folder=folder, name=name, path=None, limit=limit)
+    document = Document(_plain(mapping), f"suite {name!r}")
+    return _read(document, folder=folder, name=name, path=None, choice=choice, scope="whole", report=refuse).suite
 
 
-def _suite(document: Document, *, folder: Path, name: str, path: Path | None, limit: int | None) -> Suite:
-    value = document.value
-    if not isinstance(value, dict):
-        raise SuiteError(f"{document.where()}: a suite is a mapping with the keys {', '.join(KEYS)}")
-    for key in value:
-        if key not in KEYS:
-            raise SuiteError(f"{document.where(key)}: unknown key {key!r}{suggestion(key, KEYS)}")
-    if limit is not None and limit < 1:
-        raise SuiteError(f"{document.name}: the limit is {limit}; it is a whole number from 1")
-    suite_name = _text(document, "name", default=name)
-    if not _NAME.fullmatch(suite_name):
-        raise SuiteError(
-            f"{document.where('name')}: the name is {suite_name!r}; it has letters, digits, spaces, `-`, `_`, `.` only"
-        )
-    cases, dataset_name, source = _cases(document, folder, suite_name, limit)
-    own_entries, input_names = _of_all(cases)
+def _read(
+    document: Document,
+    *,
+    folder: Path,
+    name: str,
+    path: Path | None,
+    choice: CaseChoice,
+    scope: Scope,
+    report: Report,
+) -> Loaded:
+    check_keys(document, report=report)
+    if not isinstance(document.value, dict):
+        raise SuiteError(f"{document.where()}: holds no suite")
+    included = resolve_includes(
+        document,
+        folder=folder,
+        path=path,
+        needs_functions=document_needs_functions,
+        default_functions=DEFAULT_FUNCTIONS,
+        report=report,
+    )
+    document = included.document
+    suite_name = name
+    with told(report):
+        suite_name = _suite_name(document, name)
+    defaults = read_defaults(document, report=report)
+    found = ReadCases((), suite_name, "inline")
+    with told(report):
+        if scope == "whole" or not leave_out_cases(document, part=scope == "part"):
+            found = read_cases(document, folder=folder, suite_name=suite_name, choice=choice, defaults=defaults)
+    own_entries, input_names = _of_all(found.cases)
     suite = _assemble(
         document,
-        cases,
+        found.cases,
         own_entries=own_entries,
         folder=folder,
         name=suite_name,
         path=path,
-        dataset_name=dataset_name,
-        source=source,
+        dataset_name=found.name,
+        source=found.source,
+        defaults=defaults,
+        scope=scope,
+        report=report,
     )
-    _check_inputs_used(document, suite.evaluators, input_names)
-    return suite
+    if choice:
+        suite = replace(suite, choices=(choice,))
+    if found.cases:
+        check_inputs_used(document, input_names, report=report)
+    return Loaded(suite, document, included.files)
 
 
 def restore_suite(
@@ -99,14 +148,16 @@ def restore_suite(
     with_evaluators: Sequence[Case],
     dataset_name: str,
     dataset_source: str,
+    choices: Sequence[CaseChoice] = (),
 ) -> Suite:
     """The suite of a document that was stored with its cases, in the database: its own `cases` are empty.
 
-    with_evaluators: the stored cases that have evaluators of their own. Raises EvaluatorError where an evaluator of
-    the project is not there any more.
+    with_evaluators: the stored cases that have evaluators of their own. choices: how its cases were chosen then. Raises
+    EvaluatorError where an evaluator of the project is not there any more.
     """
-    return _assemble(
-        Document(content, f"suite {name!r}"),
+    document = Document(content, f"suite {name!r}")
+    suite = _assemble(
+        document,
         (),
         own_entries=with_evaluators,
         folder=folder,
@@ -114,7 +165,11 @@ def restore_suite(
         path=path,
         dataset_name=dataset_name,
         source=dataset_source,
+        defaults=read_defaults(document),
+        scope="whole",
+        report=refuse,
     )
+    return replace(suite, choices=tuple(choices))
 
 
 def _assemble(
@@ -127,157 +182,128 @@ def _assemble(
     path: Path | None,
     dataset_name: str,
     source: str,
+    defaults: Defaults,
+    scope: Scope,
+    report: Report,
 ) -> Suite:
-    functions = _functions(document, folder, own_entries)
-    evaluators = _evaluators(document, functions)
-    own = _case_evaluators(own_entries, functions, where=f"{document.name}: cases in {source}")
-    names = {evaluator.name for evaluator in (*evaluators, *(item for items in own.values() for item in items))}
-    return Suite(
+    bound_with = binding(document, folder=folder, cases=own_entries, transform=defaults.transform, report=report)
+    suite = Suite(
         name=name,
-        description=_text(document, "description", default=""),
-        prompts=_references(document, "prompts"),
-        models=_references(document, "models"),
-        settings=_settings(document),
-        repeats=_repeats(document),
+        description=_text(document, "description", report=report),
+        prompts=_references(document, "prompts", report=report),
+        models=_references(document, "models", report=report),
+        settings=_settings(document, report=report),
+        matrix=read_matrix(document, report=report),
+        repeats=_repeats(document, report=report),
         cases=cases,
-        evaluators=evaluators,
-        gates=parse_gates(document, evaluators=names),
+        evaluators=suite_evaluators(document, bound_with),
         path=path,
         dataset_name=dataset_name,
         dataset_source=source,
-        case_evaluators=own,
+        case_evaluators=case_evaluators(own_entries, bound_with, where=f"{document.name}: cases in {source}"),
         document={key: value for key, value in document.value.items() if key != "cases"},
         folder=folder,
+    )
+    names = {evaluator.name for evaluator in suite.all_evaluators}
+    # An evaluator that could not be bound has been reported; a gate on it is no second mistake.
+    names.update(filter(None, (entry_name("evaluators", entry) for entry in entry_list(document))))
+    # A part may have gates on what the suites that include it score.
+    known = None if scope == "part" else names
+    return replace(suite, gates=parse_gates(document, evaluators=known, report=report))
+
+
+def choose(suite: Suite, choice: CaseChoice) -> Suite:
+    """A suite that is loaded already, with other cases or with those of its own that are chosen. Raises SuiteError."""
+    if not choice:
+        return suite
+    if choice.cases is not None:
+        folder = suite.folder or Path()
+        other = suite_from_mapping({**suite.document, "cases": []}, folder=folder, name=suite.name, choice=choice)
+        return replace(other, path=suite.path, choices=(*suite.choices, choice))
+    where = str(suite.path or suite.name)
+    selection = choice.selection(place=where)
+    cases = select(suite.cases, selection, name=where)
+    own = {case.key for case in _of_all(cases)[0]}
+    return replace(
+        suite,
+        cases=cases,
+        case_evaluators={key: bound for key, bound in suite.case_evaluators.items() if key in own},
+        dataset_source="; ".join(text for text in (suite.dataset_source, selection.said) if text),
+        choices=(*suite.choices, choice),
     )
 
 
 def _of_all(cases: Sequence[Case]) -> tuple[tuple[Case, ...], set[str]]:
     """The cases that have evaluators of their own, and the names of the inputs of all cases."""
-    if isinstance(cases, CaseFile):
+    if isinstance(cases, CaseStream):
         return cases.with_evaluators, set(cases.input_names)
     return tuple(case for case in cases if case.evaluators), {name for case in cases for name in case.inputs}
 
 
-def _text(document: Document, key: str, *, default: str) -> str:
+def _suite_name(document: Document, default: str) -> str:
+    name = default if document.value.get("name") is None else _text(document, "name", report=refuse)
+    if not SUITE_NAME.fullmatch(name):
+        raise SuiteError(
+            f"{document.where('name')}: the name is {name!r}; it has letters, digits, spaces, `-`, `_`, `.` only"
+        )
+    return name
+
+
+def _text(document: Document, key: str, *, report: Report) -> str:
     value = document.value.get(key)
-    if value is None:
-        return default
-    if not isinstance(value, str):
-        raise SuiteError(f"{document.where(key)}: `{key}` is {value!r}; it is text, so put it in quotes")
-    return value.strip()
+    if isinstance(value, str):
+        return value.strip()
+    if value is not None:
+        report(SuiteError(f"{document.where(key)}: `{key}` is {value!r}; it is text, so put it in quotes"))
+    return ""
 
 
-def _references(document: Document, key: str) -> tuple[str, ...]:
+def _references(document: Document, key: str, *, report: Report) -> tuple[str, ...]:
     values = document.value.get(key)
     if values is None:
         return ()
     if not isinstance(values, list):
-        raise SuiteError(f"{document.where(key)}: `{key}` is {values!r}; it is a list, `{key}: [{values}]`")
+        report(SuiteError(f"{document.where(key)}: `{key}` is {values!r}; it is a list, `{key}: [{values}]`"))
+        return ()
+    names: list[str] = []
     for position, item in enumerate(values):
         where = document.where(key, position)
         if not isinstance(item, str) or not item.strip():
-            raise SuiteError(f"{where}: an entry of `{key}` is {item!r}; it is a name")
-        if item in values[:position]:
-            raise SuiteError(f"{where}: {item!r} stands twice in `{key}`; name it once")
-    return tuple(values)
+            report(SuiteError(f"{where}: an entry of `{key}` is {item!r}; it is a name"))
+        elif item in names:
+            report(SuiteError(f"{where}: {item!r} stands twice in `{key}`; name it once"))
+        else:
+            names.append(item)
+    return tuple(names)
 
 
-def _settings(document: Document) -> Mapping[str, Any]:
-    settings = document.value.get("settings")
+def _settings(document: Document, *, report: Report) -> Mapping[str, Any]:
+    given = document.value.get("settings")
+    if given is not None and not isinstance(given, dict):
+        with _as_suite_errors(report):
+            check_settings(given, where=document.where("settings"))
+    settings: dict[str, Any] = {}
+    # One by one, so that the message has the line of the one that is wrong.
+    for key, value in given.items() if isinstance(given, dict) else ():
+        with _as_suite_errors(report):
+            settings.update(check_settings({key: value}, where=document.where("settings", key)))
+    return settings
+
+
+@contextlib.contextmanager
+def _as_suite_errors(report: Report) -> Iterator[None]:
     try:
-        if isinstance(settings, dict):
-            # One by one, so that the message has the line of the one that is wrong.
-            for key, value in settings.items():
-                check_settings({key: value}, where=document.where("settings", key))
-        return check_settings(settings, where=document.where("settings"))
+        yield
     except UsageError as error:
-        raise SuiteError(str(error)) from error
+        report(SuiteError(str(error)))
 
 
-def _repeats(document: Document) -> int:
+def _repeats(document: Document, *, report: Report) -> int:
     value = document.value.get("repeats", 1)
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise SuiteError(f"{document.where('repeats')}: `repeats` is {value!r}; it is a whole number from 1")
+        report(SuiteError(f"{document.where('repeats')}: `repeats` is {value!r}; it is a whole number from 1"))
+        return 1
     return value
-
-
-def _cases(document: Document, folder: Path, suite_name: str, limit: int | None) -> tuple[Sequence[Case], str, str]:
-    value = document.value.get("cases")
-    where = document.where("cases")
-    if value is None:
-        raise SuiteError(f"{where}: the suite has no `cases`; name a JSONL, CSV or YAML file, or list them here")
-    if isinstance(value, list):
-        return cases_from_list(document, "cases")[:limit], suite_name, "inline"
-    if not isinstance(value, str) or not value.strip():
-        raise SuiteError(f"{where}: `cases` is {value!r}; it is the path of a file or a list")
-    path = folder / value
-    if not path.exists():
-        raise SuiteError(f"{where}: the file of cases {value!r} does not exist in {str(folder)!r}")
-    return load_cases(path, name=str(path), limit=limit), path.stem, value
-
-
-def _functions(document: Document, folder: Path, cases: Sequence[Case]) -> Mapping[str, Callable[..., Any]]:
-    value = document.value.get("functions")
-    if value is None:
-        default = folder / DEFAULT_FUNCTIONS
-        return load_functions(default) if _needs_functions(document, cases) and default.is_file() else {}
-    where = document.where("functions")
-    if not isinstance(value, str) or not value.endswith(".py"):
-        raise SuiteError(f"{where}: `functions` is {value!r}; it is the path of a Python file")
-    path = folder / value
-    if not path.is_file():
-        raise SuiteError(f"{where}: the file of evaluators {value!r} does not exist in {str(folder)!r}")
-    return load_functions(path)
-
-
-def _needs_functions(document: Document, cases: Sequence[Case]) -> bool:
-    """Whether any entry names an evaluator that is not built in: else nobody's code has to run."""
-    entries = document.value.get("evaluators")
-    entries = [*(entries if isinstance(entries, list) else ()), *(entry for case in cases for entry in case.evaluators)]
-    names = {name for entry in entries for name in (entry if isinstance(entry, dict) else [entry])}
-    return any(isinstance(name, str) and name not in BUILT_IN for name in names)
-
-
-def _evaluators(document: Document, functions: Mapping[str, Callable[..., Any]]) -> tuple[BoundEvaluator, ...]:
-    entries = document.value.get("evaluators")
-    if entries is None:
-        return ()
-    if not isinstance(entries, list):
-        raise SuiteError(f"{document.where('evaluators')}: evaluators are a list; each starts with `- `")
-    places = [document.where("evaluators", position) for position in range(len(entries))]
-    return _bind_all(entries, places, functions)
-
-
-def _check_inputs_used(document: Document, evaluators: tuple[BoundEvaluator, ...], inputs: set[str]) -> None:
-    """Raises EvaluatorError where an option reads an input that no case has."""
-    for position, evaluator in enumerate(evaluators):
-        for name in sorted(inputs_used(evaluator.options) - inputs):
-            where = document.where("evaluators", position)
-            raise EvaluatorError(f"{where}: {evaluator.name}: no case has the input {name!r}{suggestion(name, inputs)}")
-
-
-def _case_evaluators(
-    cases: Sequence[Case], functions: Mapping[str, Callable[..., Any]], *, where: str
-) -> dict[str, tuple[BoundEvaluator, ...]]:
-    return {
-        case.key: _bind_all(case.evaluators, [f"{where}: case {case.key!r}"] * len(case.evaluators), functions)
-        for case in cases
-        if case.evaluators
-    }
-
-
-def _bind_all(
-    entries: Sequence[Any], places: Sequence[str], functions: Mapping[str, Callable[..., Any]]
-) -> tuple[BoundEvaluator, ...]:
-    bound: list[BoundEvaluator] = []
-    for entry, where in zip(entries, places, strict=True):
-        evaluator = bind(entry, where=where, functions=functions)
-        if any(evaluator.name == other.name for other in bound):
-            raise EvaluatorError(
-                f"{where}: two evaluators score under {evaluator.name!r}; give one another name with `as: ...`"
-            )
-        bound.append(evaluator)
-    return tuple(bound)
 
 
 def _plain(value: Any) -> Any:

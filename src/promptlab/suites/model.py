@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from promptlab.evaluators.base import BoundEvaluator
+from promptlab.evaluators.groups import overall
 from promptlab.prompts.digest import canonical_json
 from promptlab.suites.digests import CasesDigest, digest_cases
+from promptlab.suites.selection import CaseChoice
 from promptlab.types import Case
 
 
@@ -34,11 +36,13 @@ class Gate:
 class Suite:
     """Cases, evaluators and gates, checked, with the prompts and base models they are meant for.
 
-    prompts, models: references as written, resolved by whoever runs the suite. settings: checked sampling settings.
+    prompts, models: references as written, resolved by whoever runs the suite. settings: checked sampling settings;
+    matrix: of those that vary the values, in order.
     cases: a tuple, or a file that is read again whenever they are gone through. case_evaluators: by a case's key, the
     evaluators of that case alone. path: the suite's file, None for a suite made from a mapping. dataset_name,
     dataset_source: what the cases are called, and their file as written. document: the suite as plain JSON values
     without its cases, and folder, what its paths are relative to: enough to make its evaluators and gates again.
+    choices: what was taken of its cases, or in place of them, one after the other.
     """
 
     name: str
@@ -47,6 +51,7 @@ class Suite:
     prompts: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    matrix: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     repeats: int = 1
     evaluators: tuple[BoundEvaluator, ...] = ()
     gates: tuple[Gate, ...] = ()
@@ -56,12 +61,22 @@ class Suite:
     case_evaluators: Mapping[str, tuple[BoundEvaluator, ...]] = field(default_factory=dict)
     document: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None
+    choices: tuple[CaseChoice, ...] = ()
 
     def evaluators_for(self, case: Case) -> tuple[BoundEvaluator, ...]:
-        """The evaluators of a case: the suite's, then its own; an own one replaces the suite's of that name."""
-        own = self.case_evaluators.get(case.key, ())
+        """The evaluators of a case: the suite's, then its own; an own one replaces the suite's of that name.
+
+        With a weight on any of them, `overall` comes last.
+        """
+        own = self.case_evaluators.get(case.key)
+        if own is None:
+            return self._with_overall
         names = {evaluator.name for evaluator in own}
-        return (*(evaluator for evaluator in self.evaluators if evaluator.name not in names), *own)
+        return overall((*(evaluator for evaluator in self.evaluators if evaluator.name not in names), *own))
+
+    @cached_property
+    def _with_overall(self) -> tuple[BoundEvaluator, ...]:
+        return overall(self.evaluators)
 
     @cached_property
     def all_evaluators(self) -> tuple[BoundEvaluator, ...]:
@@ -70,7 +85,7 @@ class Suite:
         for own in self.case_evaluators.values():
             for evaluator in own:
                 named.setdefault(evaluator.name, evaluator)
-        return tuple(named.values())
+        return overall(tuple(named.values()))
 
     @cached_property
     def cases_digest(self) -> CasesDigest:
@@ -90,6 +105,8 @@ class Suite:
             "evaluators": _digests(self.evaluators),
             "gates": [[gate.evaluator, gate.operator, gate.bound, gate.variant] for gate in self.gates],
         }
+        if self.matrix:
+            content["matrix"] = [[name, values] for name, values in self.matrix.items()]
         return hashlib.sha256(canonical_json(content).encode("utf-8", "surrogatepass")).hexdigest()
 
     def _own_digests(self) -> dict[str, list[list[str]]]:
@@ -100,4 +117,4 @@ class Suite:
 
 
 def _digests(evaluators: tuple[BoundEvaluator, ...]) -> list[list[str]]:
-    return [[evaluator.name, evaluator.direction, evaluator.digest] for evaluator in evaluators]
+    return [[evaluator.name, evaluator.direction, evaluator.digest] for evaluator in overall(evaluators)]

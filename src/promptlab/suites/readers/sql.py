@@ -1,0 +1,148 @@
+"""Rows of a SQL query on somebody's database, through SQLAlchemy: streamed, and read-only where it can be told so."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from promptlab.errors import MissingPackageError, SuiteError
+from promptlab.redact import redact
+from promptlab.suites.json_values import json_record
+from promptlab.suites.rows import Row
+
+ROWS_AT_ONCE = 500
+CONNECT_SECONDS = 10
+_SECRETS = ("password", "sslpassword", "passwd", "pwd", "token")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query and where it is asked. shown: the database as messages and lists call it, without a password."""
+
+    sql: str
+    url: URL
+    shown: str
+
+
+def find_database(sql: str, *, url: str | None, url_env: str | None, folder: Path, where: str) -> Query:
+    """The query on the database at `url`, or at the one that the environment variable `url_env` holds.
+
+    folder: what the path of an SQLite file is relative to. Raises SuiteError, also for a password that stands in `url`.
+    """
+    given = url
+    if url_env is not None:
+        given = os.environ.get(url_env)
+        if not given:
+            raise SuiteError(f"{where}: the environment variable {url_env} is not set; it holds the database's URL")
+    if given is None:
+        raise SuiteError(f"{where}: `sql` needs `url`, such as sqlite:///reviews.db, or `url_env: NAME_OF_A_VARIABLE`")
+    try:
+        parsed = make_url(given)
+    except (ArgumentError, ValueError) as error:  # ValueError: a port that is no number
+        what = "the URL" if url_env is None else f"what {url_env} holds"
+        raise SuiteError(
+            f"{where}: {what} is no database URL; write sqlite:///reviews.db or postgresql://user@host:5432/name"
+        ) from error
+    secret = parsed.password is not None or any(name.lower() in _SECRETS for name in parsed.query)
+    if url is not None and secret:
+        raise SuiteError(
+            f"{where}: the URL has a password in it, and suites are shared; put the URL into an environment variable "
+            "and name that: `url_env: WAREHOUSE_URL`"
+        )
+    if parsed.drivername in ("postgres", "postgresql"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() == "sqlite":
+        return Query(sql, _sqlite_url(parsed, folder, where), f"sqlite:///{parsed.database}")
+    hidden = parsed.set(query={}).render_as_string(hide_password=True)
+    return Query(sql, parsed, hidden.replace("postgresql+psycopg:", "postgresql:"))
+
+
+def read_sql(query: Query, name: str) -> Iterator[Row]:
+    """The rows that the query gives, streamed; NULL is null. Raises SuiteError."""
+    with _explained(query, name), _connect(query, name) as connection:
+        result = connection.execution_options(stream_results=True, no_parameters=True).exec_driver_sql(query.sql)
+        if not result.returns_rows:
+            raise SuiteError(f"{name}: gives no rows; write a query that begins with SELECT or WITH")
+        columns = list(result.keys())
+        for column in columns:
+            if columns.count(column) > 1:
+                raise SuiteError(f"{name}: the column {column!r} stands twice; rename one: `SELECT ... AS other_name`")
+        number = 0
+        for some in result.yield_per(ROWS_AT_ONCE).partitions():
+            for values in some:
+                number += 1
+                where = f"{name} row {number}"
+                yield Row(json_record(dict(zip(columns, values, strict=True)), where=where), where)
+
+
+def _sqlite_url(url: URL, folder: Path, where: str) -> URL:
+    file = url.database
+    if not file or file == ":memory:" or file.startswith("file:"):
+        raise SuiteError(f"{where}: an SQLite database is a file: sqlite:///reviews.db")
+    path = folder / file
+    if not path.is_file():
+        raise SuiteError(f"{where}: the database {file!r} does not exist in {str(folder)!r}")
+    return URL.create("sqlite", database=str(path))
+
+
+@contextlib.contextmanager
+def _connect(query: Query, name: str) -> Iterator[Connection]:
+    """A connection in a transaction that reads only, rolled back in the end."""
+    engine = _engine(query, name)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _engine(query: Query, name: str) -> Engine:
+    if query.url.get_backend_name() == "sqlite":
+        return sa.create_engine(
+            "sqlite://", creator=lambda: _open_sqlite(str(query.url.database)), poolclass=sa.NullPool
+        )
+    server = query.url.drivername == "postgresql+psycopg"
+    options = {"connect_timeout": CONNECT_SECONDS, "application_name": "promptlab"} if server else {}
+    if server and "options" not in query.url.query:
+        # For the session too: a text of several statements could end the transaction that reads only.
+        options["options"] = "-c default_transaction_read_only=on"
+    options = {key: value for key, value in options.items() if key not in query.url.query}
+    try:
+        engine = sa.create_engine(query.url, poolclass=sa.NullPool, connect_args=options)
+    except NoSuchModuleError as error:
+        kind = query.url.get_backend_name()
+        raise MissingPackageError(
+            f"{name}: SQLAlchemy knows no database {kind!r} here; install the package of its dialect"
+        ) from error
+    except ImportError as error:
+        remedy = "pip install 'promptlab-workbench[postgres]'" if server else f"pip install {error.name}"
+        raise MissingPackageError(f"{name}: needs the driver {error.name}; install it: {remedy}") from error
+    if not server:
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def _open_sqlite(file: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"file:{quote(file)}?mode=ro", uri=True, check_same_thread=False)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+@contextlib.contextmanager
+def _explained(query: Query, name: str) -> Iterator[None]:
+    """What a database says of a query or a connection that failed, in one line and without its password."""
+    try:
+        yield
+    except (SQLAlchemyError, sqlite3.Error, sqlite3.Warning) as error:
+        said = " ".join(str(getattr(error, "orig", None) or error).split())[:300]
+        secrets = [query.url.password] if isinstance(query.url.password, str) else []
+        raise SuiteError(f"{name}: {redact(said, secrets=secrets)}") from error

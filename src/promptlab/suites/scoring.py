@@ -1,0 +1,143 @@
+"""The evaluators of a suite and of its cases, bound: entries of the suite's document to BoundEvaluators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from promptlab.errors import EvaluatorError, SuiteError
+from promptlab.evaluators.base import BoundEvaluator
+from promptlab.evaluators.groups import OVERALL
+from promptlab.evaluators.options import inputs_used
+from promptlab.evaluators.registry import bind, load_functions, needs_functions
+from promptlab.evaluators.spelling import suggestion
+from promptlab.suites.document import Document
+from promptlab.suites.mistakes import Report, refuse, told
+from promptlab.types import Case
+
+DEFAULT_FUNCTIONS = "evaluators.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What entries are bound with.
+
+    functions: evaluators and transforms of Python files, by name. transform: of entries without their own. broken:
+    a Python file could not be used, so that what is not promptlab's own cannot be looked up.
+    """
+
+    functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    transform: Any = None
+    broken: bool = False
+    report: Report = refuse
+
+    def bind_all(self, entries: Sequence[Any], places: Sequence[str]) -> tuple[BoundEvaluator, ...]:
+        """The evaluators of entries that score side by side; places: the start of the messages about each."""
+        bound: list[BoundEvaluator] = []
+        named: dict[str, str] = {}
+        for entry, where in zip(entries, places, strict=True):
+            with told(self.report):
+                if self.broken and needs_functions([entry], transform=self.transform, beside=self.functions):
+                    continue
+                evaluator = bind(entry, where=where, functions=self.functions, transform=self.transform)
+                if evaluator.name in named:
+                    raise EvaluatorError(
+                        f"{where}: two evaluators score under {evaluator.name!r}; give one another name with `as: ...`"
+                    )
+                named[evaluator.name] = where
+                bound.append(evaluator)
+        if OVERALL in named and any(evaluator.weight is not None for evaluator in bound):
+            self.report(
+                EvaluatorError(
+                    f"{named[OVERALL]}: {OVERALL!r} is the weighted mean of the entries that have a weight; give this "
+                    "one another name with `as: ...`"
+                )
+            )
+        return tuple(bound)
+
+
+def binding(document: Document, *, folder: Path, cases: Sequence[Case], transform: Any, report: Report) -> Binding:
+    """How the entries of a suite, and those of its cases, are bound: its Python files are run where they are needed.
+
+    Evaluators that are neither built in nor in a file under `functions` come from evaluators.py in the suite's folder.
+    """
+    entries = [*entry_list(document), *(entry for case in cases for entry in case.evaluators)]
+    functions: dict[str, Callable[..., Any]] = {}
+    broken = False
+    for where, path in _files(document, folder, report):
+        loaded = _load(path, where, report)
+        broken = broken or loaded is None
+        functions = {**(loaded or {}), **functions}
+    default = folder / DEFAULT_FUNCTIONS
+    if default.is_file() and needs_functions(entries, transform=transform, beside=functions):
+        loaded = _load(default, str(default), report)
+        broken = broken or loaded is None
+        functions = {**(loaded or {}), **functions}
+    return Binding(functions, transform, broken, report)
+
+
+def entry_list(document: Document) -> list[Any]:
+    """The entries under `evaluators`; none where that is no list."""
+    entries = document.value.get("evaluators")
+    return entries if isinstance(entries, list) else []
+
+
+def document_needs_functions(document: Document) -> bool:
+    """Whether an entry of the suite itself has to come from a Python file."""
+    defaults = document.value.get("defaults")
+    transform = defaults.get("transform") if isinstance(defaults, Mapping) else None
+    return needs_functions(entry_list(document), transform=transform)
+
+
+def suite_evaluators(document: Document, binding: Binding) -> tuple[BoundEvaluator, ...]:
+    """The evaluators under the key `evaluators` of a suite."""
+    entries = document.value.get("evaluators")
+    if entries is not None and not isinstance(entries, list):
+        where = document.where("evaluators")
+        binding.report(EvaluatorError(f"{where}: evaluators are a list; each starts with `- `"))
+        return ()
+    places = [document.where("evaluators", position) for position in range(len(entries or ()))]
+    return binding.bind_all(entries or (), places)
+
+
+def case_evaluators(cases: Iterable[Case], binding: Binding, *, where: str) -> dict[str, tuple[BoundEvaluator, ...]]:
+    """The evaluators of single cases, by the case's key."""
+    return {
+        case.key: binding.bind_all(case.evaluators, [f"{where}: case {case.key!r}"] * len(case.evaluators))
+        for case in cases
+        if case.evaluators
+    }
+
+
+def check_inputs_used(document: Document, inputs: set[str], *, report: Report) -> None:
+    """Reports an EvaluatorError where an option of a suite's evaluator reads an input that no case has."""
+    for position, entry in enumerate(entry_list(document)):
+        for kind, options in entry.items() if isinstance(entry, Mapping) else ():
+            for name in sorted(inputs_used(options) - inputs) if isinstance(options, Mapping) else ():
+                where = document.where("evaluators", position)
+                report(EvaluatorError(f"{where}: {kind}: no case has the input {name!r}{suggestion(name, inputs)}"))
+
+
+def _files(document: Document, folder: Path, report: Report) -> list[tuple[str, Path]]:
+    """The Python files under `functions`, each with the start of messages about it."""
+    given = document.value.get("functions")
+    if given is None:
+        return []
+    files = []
+    for position, value in enumerate(given if isinstance(given, list) else [given]):
+        where = document.where("functions", position)
+        if isinstance(value, str) and value.endswith(".py"):
+            files.append((where, folder / value))
+        else:
+            report(SuiteError(f"{where}: `functions` is {value!r}; it is the path of a Python file, or a list of them"))
+    return files
+
+
+def _load(path: Path, where: str, report: Report) -> Mapping[str, Callable[..., Any]] | None:
+    with told(report):
+        if not path.is_file():
+            raise SuiteError(f"{where}: the file of evaluators {path.name!r} does not exist in {str(path.parent)!r}")
+        return load_functions(path)
+    return None
