@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 from test_defaults import MISTAKES as DEFAULTS_MISTAKES
-from test_matrix import MISTAKES as MATRIX_MISTAKES
+from test_matrix_of_settings import MISTAKES as MATRIX_MISTAKES
 from test_suite_files import CASES, GOOD, MISTAKES
 
 from promptlab.errors import SuiteError
