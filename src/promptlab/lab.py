@@ -149,7 +149,7 @@ class Lab:
 
     def evaluate(
         self,
-        suite: str | Path | Suite,
+        suite: str | Path | Mapping[str, Any] | Suite,
         *,
         prompts: Sequence[str] | None = None,
         models: Sequence[str | Model] | None = None,
@@ -243,7 +243,7 @@ class Lab:
 
     def forecast(
         self,
-        suite: str | Path | Suite,
+        suite: str | Path | Mapping[str, Any] | Suite,
         *,
         prompts: Sequence[str] | None = None,
         models: Sequence[str | Model] | None = None,
@@ -267,7 +267,7 @@ class Lab:
 
     def check(
         self,
-        suite: str | Path | Suite,
+        suite: str | Path | Mapping[str, Any] | Suite,
         *,
         prompts: Sequence[str] | None = None,
         models: Sequence[str | Model] | None = None,
@@ -284,7 +284,7 @@ class Lab:
 
     def suite(
         self,
-        suite: str | Path | Suite,
+        suite: str | Path | Mapping[str, Any] | Suite,
         *,
         cases: Any = None,
         where: Mapping[str, Any] | None = None,
@@ -294,17 +294,23 @@ class Lab:
     ) -> Suite:
         """A suite, read and checked; a path is taken from the current folder, else from the workspace.
 
-        cases: in place of its own: a data frame, mappings, Case values, or what may stand under `cases`. where: by
-        field (`id`, `expected`, `inputs.x`, `metadata.x`) a value or several, tags: of which a case has one, keys: ids:
-        only these cases; limit: the first of what is left. Raises SuiteError, also where no case is.
+        suite: or a mapping with the keys of a suite file, whose paths are relative to the workspace. cases: in place of
+        its own: a data frame, a stored Dataset, mappings, Case values, or what may stand under `cases`. where: by field
+        (`id`, `expected`, `inputs.x`, `metadata.x`) a value or several, tags: of which a case has one, keys: ids: only
+        these cases; limit: the first of what is left. Raises SuiteError, also where no case is.
         """
-        from promptlab.suites.load import choose, load_suite
+        from promptlab.suites.load import choose, load_suite, suite_from_mapping
         from promptlab.suites.model import Suite
         from promptlab.suites.selection import CaseChoice
+        from promptlab.tracking.dataset import Dataset
 
+        if isinstance(cases, Dataset):
+            cases = cases.cases
         choice = CaseChoice(cases=cases, where=where or {}, tags=tuple(tags), keys=tuple(keys), limit=limit)
         if isinstance(suite, Suite):
             return choose(suite, choice)
+        if isinstance(suite, Mapping):
+            return suite_from_mapping(suite, folder=self.workspace.root, name="suite", choice=choice)
         path = Path(suite)
         if not path.exists() and (self.workspace.root / path).exists():
             path = self.workspace.root / path

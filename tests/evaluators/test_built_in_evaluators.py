@@ -319,7 +319,7 @@ def test_latency_and_cost():
 
 def test_directions_say_whether_more_is_better():
     lower = {name for name in BUILT_IN if known()[name].direction == "lower"}
-    assert lower == {"levenshtein", "numeric_diff", "ter", "word_count", "latency", "cost"}
+    assert lower == {"levenshtein", "numeric_diff", "ter", "word_count", "latency", "cost", "perplexity"}
 
 
 def test_every_built_in_evaluator_documents_itself():

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from promptlab import Lab
-from promptlab.errors import EvaluatorError
+from promptlab.errors import EvaluatorError, SuiteError
+from promptlab.suites.load import load_suite
 
 SCHEMA = """---
 response_schema: {type: object, required: [word]}
@@ -55,9 +56,42 @@ def test_a_case_of_its_own_weights_has_its_own_overall_score(evaluate, workspace
     assert {cell.key: cell.scores["overall"].value for cell in result.cells} == {"good": 0.5, "bad": 0.5}
 
 
-def test_two_scores_called_overall_are_refused(evaluate):
-    with pytest.raises(EvaluatorError, match="overall"):
-        evaluate("  - contains: {word: good, weight: 3, as: overall}\n")
+@pytest.mark.parametrize(
+    ("own", "evaluators", "place"),
+    [
+        (None, "  - is_json\n  - contains: {word: good, weight: 3, as: overall}\n", r"composed\.yaml:10: "),
+        (None, "  - is_json: {weight: 0}\n  - contains: {word: good, as: overall}\n", r"composed\.yaml:10: "),
+        ("{is_json: {weight: 1}}", "  - contains: {word: good, as: overall}\n", r"composed\.yaml:9: "),
+        ("{is_json: {as: overall}}", "  - contains: {word: good, weight: 1}\n", r"composed\.yaml:6: case 'good': "),
+    ],
+)
+def test_two_scores_called_overall_are_refused(tmp_path: Path, own, evaluators, place):
+    suite = SUITE if own is None else SUITE.replace("expected: good}", f"expected: good, evaluators: [{own}]}}", 1)
+    (tmp_path / "composed.yaml").write_text(suite + evaluators)
+    with pytest.raises(EvaluatorError, match=place + "two scores are called 'overall'"):
+        load_suite(tmp_path / "composed.yaml")
+
+
+@pytest.mark.parametrize(
+    "entry", ["contains: {word: good, as: overall}", "all_of: {evaluators: [{is_json: {weight: 2}}], as: overall}"]
+)
+def test_a_score_may_be_called_overall_where_nothing_has_a_weight(evaluate, entry):
+    assert evaluate(f"  - {entry}\n", more='gates: {overall: ">= 0.5"}').passed
+
+
+def test_a_gate_may_hold_the_check_of_a_prompts_response_schema(evaluate, workspace: Path):
+    (workspace / "prompts" / "plain.j2").write_text(SCHEMA)
+    result = evaluate("  - is_json\n", more='gates: {response_schema: [">= 0.5", ">= 0.9"]}')
+    assert [(gate.value, gate.passed) for gate in result.gates] == [(0.5, True), (0.5, False)]
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(("schema", "reason"), [("{{ text }}", "no prompt has one"), (SCHEMA, "'shape' looks at it")])
+def test_a_gate_on_a_check_that_is_not_made_is_refused_before_any_call(evaluate, workspace: Path, schema, reason):
+    (workspace / "prompts" / "plain.j2").write_text(schema)
+    entry = "json_schema: {as: shape}" if schema is SCHEMA else "is_json"
+    with pytest.raises(SuiteError, match=reason):
+        evaluate(f"  - {entry}\n", more='gates: {response_schema: ">= 0.5"}')
 
 
 def test_a_group_and_its_members_are_scores_in_the_report(evaluate):

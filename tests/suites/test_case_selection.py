@@ -303,7 +303,7 @@ def lines(*wanted):
     ("text", "line", "message"),
     [
         (lines("  file: a.jsonl", "  wher: {tags: a}"), 3, "unknown key 'wher' of `cases`; did you mean 'where'?"),
-        (lines("  where: {tags: a}"), 1, "`cases` names no source; it has one of file, rows, sql, huggingface"),
+        (lines("  where: {tags: a}"), 1, "`cases` names no source; write `file: ...`"),
         (lines("  file: a.jsonl", "  sql: select 1"), 1, "`cases` has file and sql; keep one"),
         (lines("  file: 5"), 2, "a file of cases is 5; it is a path"),
         (lines("  file: [a.jsonl, 5]"), 2, "a file of cases is 5; it is a path"),
@@ -326,7 +326,11 @@ def lines(*wanted):
         (lines("  file: a.jsonl", "  columns:", "    id: 5"), 4, "`id` is 5; it is text"),
         (lines("  file: a.jsonl", "  labels: a"), 3, '`labels` is "a"; it is a list of names'),
         (lines("  file: a.jsonl", "  labels: [[a]]"), 3, '`labels` is [["a"]]'),
-        (lines("  file: a.jsonl", "  labels: {x: y}"), None, 'a.jsonl:1: expected is "positive", for which `labels`'),
+        (
+            lines("  file: a.jsonl", "  labels: {x: y}"),
+            None,
+            'a.jsonl:1: expected is "positive", which `labels` does not name',
+        ),
         (lines("  file: a.jsonl", "  where: hard"), 3, '`where` is "hard"; it is a mapping such as {tags: [short]}'),
         (lines("  file: a.jsonl", "  where:", "    level: hard"), 4, "cases have no field 'level'"),
         (lines("  file: a.jsonl", "  sample: 0"), 3, "`sample` is 0; it is {n: 200, seed: 1} or a whole number from 1"),

@@ -92,7 +92,7 @@ MISTAKES = {
     "inputs that are text": ("defaults:\n\n  inputs: a\n", 3, "`inputs` is 'a'; it is a mapping of names to values"),
     "an unknown step": (
         "defaults: {transform: frist_line}\nevaluators:\n- is_json\n",
-        3,
+        1,
         "unknown step 'frist_line'; did you mean 'first_line'?",
     ),
 }

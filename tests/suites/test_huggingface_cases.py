@@ -54,7 +54,7 @@ def test_class_numbers_are_told_by_labels_where_there_are_some(tmp_path, data):
     ]
     assert expected == ["yes", "no", None]
     said = refusal(tmp_path, {"huggingface": "saved", **CHOICE, "labels": {"1": "yes"}})
-    assert "saved row 2: expected is 0, for which `labels` has nothing; it has 1" in said
+    assert "saved row 2: expected is 0, which `labels` does not name; it names '1'" in said
 
 
 def test_of_several_splits_one_is_chosen(tmp_path, data):

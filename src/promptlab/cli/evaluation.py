@@ -220,6 +220,8 @@ def _print(evaluating: Evaluating, result: Evaluation) -> None:
     request = evaluating.request
     console = errors() if request.json_file == "-" else output()
     print_report(console, evaluating.lab, result.report, calls=result.calls)
+    for gate in result.unheld:
+        complain(f"note: the gate {gate.evaluator} {gate.rule} is for {gate.variant!r}, which this run has not")
     if result.report.partial or result.report.run.status == "stopped":
         console.print(f"go on: {_resuming(result.run)}", soft_wrap=True)
     elif any(group.evaluator is None and group.status != "template" for group in result.report.error_groups):

@@ -1,4 +1,4 @@
-"""The deadline of an evaluator, which stands still while it waits for a base model."""
+"""How an evaluator asks a base model: its deadline stands still while it waits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import Iterator, Sequence
 
-from promptlab.types import Ask, Likelihood, Message
+from promptlab.types import Ask, EvaluatorContext, Likelihood, Message
+
+
+def asked(context: EvaluatorContext) -> Ask:
+    """What the context's evaluator asks through. Raises ValueError where there is nothing."""
+    if context.ask is None:
+        raise ValueError("it asks a base model, and none can be asked here; score it with a suite")
+    return context.ask
 
 
 class Untimed:

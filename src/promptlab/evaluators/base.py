@@ -181,6 +181,11 @@ class BoundEvaluator:
     combines: Callable[[Mapping[str, Score]], Score | None] | None = None
     """Of one that is made of the other scores of a suite: what they come to, None where it does not apply."""
 
+    @property
+    def all_asks(self) -> tuple[Asked, ...]:
+        """The base models that it asks, and those of its members."""
+        return (*self.asks, *(asked for member in self.members for asked in member.all_asks))
+
     async def score(self, context: EvaluatorContext) -> dict[str, Score]:
         """The scores of one output: `{name: Score}`, `name.key` each for a mapping, {} where it does not apply.
 

@@ -43,7 +43,7 @@ def split(
     of: Callable[..., Any],
     where: str,
     functions: Mapping[str, Callable[..., Any]],
-    transform: Any,
+    transform: Transform | None,
 ) -> tuple[Common, dict[str, Any]]:
     """What an entry says beside its options, and its options.
 
@@ -53,7 +53,11 @@ def split(
     own = inspect.signature(of).parameters
     said = {key: value for key, value in given.items() if key in KEYS and key not in own}
     options = {key: value for key, value in given.items() if key not in said}
-    steps = said.get("transform", None if "transform" in own else transform)
+    if "transform" in own:
+        transform = None
+    elif "transform" in said:
+        steps = said["transform"]
+        transform = None if steps in (None, []) else parse_transform(steps, where=where, functions=functions)
     return (
         Common(
             name=_name(said.get("as"), where),
@@ -61,7 +65,7 @@ def split(
             threshold=_number(said, "threshold", where),
             negated=_negated(said.get("not", False), where),
             weight=_weight(said, where),
-            transform=None if steps in (None, []) else parse_transform(steps, where=where, functions=functions),
+            transform=transform,
         ),
         options,
     )

@@ -26,7 +26,7 @@ from promptlab.evaluators.groups import COMBINATIONS, Group
 from promptlab.evaluators.identity import digest_of, evaluator_digest
 from promptlab.evaluators.options import check_options, has_templates
 from promptlab.evaluators.spelling import nearest, suggestion
-from promptlab.evaluators.transforms import function_names, is_transform
+from promptlab.evaluators.transforms import Transform, function_names, is_transform
 from promptlab.types import Asked
 
 BUILT_IN = {
@@ -55,6 +55,10 @@ BUILT_IN = {
     "word_count": "measures",
     "latency": "measures",
     "cost": "measures",
+    "semantic_similarity": "semantic",
+    "perplexity": "likelihood",
+    "target_log_probability": "likelihood",
+    "choice_by_likelihood": "likelihood",
 }
 """The evaluators of promptlab, and the module of this package that each is in."""
 
@@ -77,7 +81,7 @@ def bind(
     *,
     where: str,
     functions: Mapping[str, Callable[..., Any]] | None = None,
-    transform: Any = None,
+    transform: Transform | None = None,
 ) -> BoundEvaluator:
     """The evaluator of one suite entry: `"exact_match"` or `{"contains": {"word": "x", "as": "mentions"}}`.
 
@@ -124,7 +128,12 @@ def _asked(definition: Definition, options: Mapping[str, Any]) -> tuple[Asked, .
 
 
 def _bind_group(
-    kind: str, given: Mapping[str, Any], *, where: str, functions: Mapping[str, Callable[..., Any]], transform: Any
+    kind: str,
+    given: Mapping[str, Any],
+    *,
+    where: str,
+    functions: Mapping[str, Callable[..., Any]],
+    transform: Transform | None,
 ) -> BoundEvaluator:
     common, options = entries.split(
         given, of=COMBINATIONS[kind], where=f"{where}: {kind}", functions=functions, transform=None
@@ -157,13 +166,11 @@ def _bind_group(
     )
 
 
-def needs_functions(suite_entries: Iterable[Any], *, transform: Any = None, beside: Collection[str] = ()) -> bool:
-    """Whether any entry, or a transform, is neither promptlab's own nor in `beside`: else nobody's code has to run.
+def needs_functions(suite_entries: Iterable[Any], *, beside: Collection[str] = ()) -> bool:
+    """Whether any entry, or a transform of one, is neither promptlab's own nor in `beside`.
 
-    transform: of entries without their own.
+    Else nobody's code has to run.
     """
-    if transform is not None and not {*function_names(transform)} <= {*beside}:
-        return True
     for entry in suite_entries:
         for name, options in entry.items() if isinstance(entry, Mapping) else ((entry, None),):
             if not isinstance(name, str):

@@ -10,7 +10,7 @@ from promptlab import portal
 from promptlab.config import Workspace
 from promptlab.execute import session as sessions
 from promptlab.execute.engine import work
-from promptlab.execute.gates import hold
+from promptlab.execute.gates import hold, unheld
 from promptlab.execute.plan import Plan
 from promptlab.execute.progress import Watcher
 from promptlab.execute.result import Evaluation, EvaluationInterrupted
@@ -89,11 +89,13 @@ def _run(open_session: sessions.Opener, stop: Stop) -> Evaluation:
             tags = {GATES_TAG: json.dumps([asdict(gate) for gate in gates])}
             database.write(lambda connection: runs.set_tags(connection, row.id, tags)).result()
     lost = database.read(lambda connection: cell_rows.attempt_counts(connection, session.run_ids)).lost
+    report = read_report(database, row, with_cells=False)
     evaluation = Evaluation(
-        read_report(database, row, with_cells=False),
+        report,
         Calls(session.tally.made, session.tally.cached, session.tally.failed, lost),
         database,
         stopped=stop.reason,
+        unheld=unheld(suite.gates, report.variants),
     )
     if stop.reason is not None and stop.reason.kind in ("interrupted", "cancelled", "taken over"):
         raise EvaluationInterrupted(evaluation)

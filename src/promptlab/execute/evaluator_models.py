@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from promptlab.evaluators.base import BoundEvaluator
+from promptlab.errors import ModelError
 from promptlab.models.base import Model, require
 from promptlab.suites.model import Suite
-from promptlab.types import Ability, Asked
+from promptlab.types import Ability
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +26,18 @@ def evaluator_models(suite: Suite, models: Sequence[Model], *, resolve: Callable
     is not there, or that cannot do what it would be asked for.
     """
     found: list[AskedModel] = []
-    for evaluator, asked in _asked(suite.all_evaluators):
+    for evaluator in suite.all_evaluators:
         where = f"{suite.path or suite.name}: {evaluator.name}"
-        for model in models if asked.model is None else (resolve(asked.model),):
-            require(model, asked.ability, where=where)
-            if not any(known.model is model and known.ability == asked.ability for known in found):
-                found.append(AskedModel(model, asked.ability))
+        for asked in evaluator.all_asks:
+            for model in models if asked.model is None else (_resolved(asked.model, resolve, where),):
+                require(model, asked.ability, where=where)
+                if not any(known.model is model and known.ability == asked.ability for known in found):
+                    found.append(AskedModel(model, asked.ability))
     return found
 
 
-def _asked(evaluators: Sequence[BoundEvaluator]) -> Iterator[tuple[BoundEvaluator, Asked]]:
-    for evaluator in evaluators:
-        for asked in evaluator.asks:
-            yield evaluator, asked
-        yield from _asked(evaluator.members)
+def _resolved(name: str, resolve: Callable[[str], Model], where: str) -> Model:
+    try:
+        return resolve(name)
+    except ModelError as error:
+        raise type(error)(f"{where}: {error}") from error

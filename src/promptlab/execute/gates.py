@@ -32,6 +32,12 @@ def hold(gates: Sequence[Gate], variants: Sequence[VariantReport]) -> list[GateR
     ]
 
 
+def unheld(gates: Sequence[Gate], variants: Sequence[VariantReport]) -> list[Gate]:
+    """The gates for a variant that is none of these: they hold nothing."""
+    names = {name for variant in variants for name in _names(variant)}
+    return [gate for gate in gates if gate.variant is not None and gate.variant not in names]
+
+
 def _hold(gate: Gate, variant: VariantReport) -> GateResult:
     interval = variant.scores.get(gate.evaluator)
     value = interval.mean if interval is not None else None

@@ -17,10 +17,8 @@ from promptlab.models.settings import check_settings
 from promptlab.prompts import rendering
 from promptlab.suites.matrix import combination_text, combinations
 from promptlab.suites.model import Suite
+from promptlab.suites.scoring import RESPONSE_SCHEMA, checks_schema, wants_schema_check
 from promptlab.types import Case, PromptVersion
-
-RESPONSE_SCHEMA = "response_schema"
-"""What the check of a prompt's response_schema scores under, where the suite has no json_schema of its own for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +71,13 @@ class Plan:
     def evaluators_for(self, variant: Variant, case: Case) -> tuple[BoundEvaluator, ...]:
         """The evaluators of a cell: those of its case, and a check of its prompt's response_schema."""
         evaluators = self.suite.evaluators_for(case)
-        return evaluators + self._schema_check if _wants_check(variant, evaluators) else evaluators
+        return evaluators + self._schema_check if wants_schema_check(variant.prompt, evaluators) else evaluators
 
     @cached_property
     def all_evaluators(self) -> tuple[BoundEvaluator, ...]:
         """Every evaluator of any cell, one a name, the suite's first and in its order."""
         evaluators = self.suite.all_evaluators
-        wanted = any(_wants_check(variant, evaluators) for variant in self.variants)
+        wanted = any(wants_schema_check(variant.prompt, evaluators) for variant in self.variants)
         return evaluators + self._schema_check if wanted else evaluators
 
     @cached_property
@@ -106,7 +104,7 @@ def check(
     """Raises UsageError for what could never run, before anything is stored or sent.
 
     That is: no case, no model, no prompt for a model that needs one, a variant that is named twice, a setting that
-    does not exist, a template that cannot render its first case.
+    does not exist, a template that cannot render its first case, a gate on a check that no prompt asks for.
     """
     where = str(suite.path or suite.name)
     if not suite.cases:
@@ -127,6 +125,7 @@ def check(
         for prompt in prompts:
             check_settings(prompt.settings, where=f"prompt '{prompt.name}'")
             _check_first_case(prompt, suite.cases[0], where)
+    _check_gates(suite, prompts if needing else (), where)
 
 
 def make_plan(
@@ -171,18 +170,15 @@ def make_plan(
     )
 
 
-def _wants_check(variant: Variant, evaluators: Sequence[BoundEvaluator]) -> bool:
-    """Whether a prompt has a response_schema that no evaluator looks at yet."""
-    return (
-        variant.prompt is not None
-        and variant.prompt.response_schema is not None
-        and not any(_checks(evaluator) for evaluator in evaluators)
-    )
-
-
-def _checks(evaluator: BoundEvaluator) -> bool:
-    own = evaluator.kind == "json_schema" and evaluator.options.get("schema") is None
-    return own or evaluator.name == RESPONSE_SCHEMA or any(_checks(member) for member in evaluator.members)
+def _check_gates(suite: Suite, prompts: Sequence[PromptVersion], where: str) -> None:
+    gated = any(gate.evaluator == RESPONSE_SCHEMA for gate in suite.gates)
+    if not gated or any(evaluator.name == RESPONSE_SCHEMA for evaluator in suite.all_evaluators):
+        return
+    if any(wants_schema_check(prompt, suite.evaluators) for prompt in prompts):
+        return
+    checking = next((evaluator.name for evaluator in suite.evaluators if checks_schema(evaluator)), None)
+    remedy = "no prompt has one" if checking is None else f"{checking!r} looks at it here; put the gate on that"
+    raise SuiteError(f"{where}: a gate on {RESPONSE_SCHEMA!r}, the check of a prompt's response_schema, but {remedy}")
 
 
 def _refuse_twins(names: Sequence[str], where: str) -> None:

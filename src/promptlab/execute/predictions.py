@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -65,10 +66,11 @@ async def score_predictions(
     journal = Journal(database)
     calls = EvaluatorCalls(database, workspace, journal, Stop(), Paces(workspace, concurrency=None))
     try:
-        for begin_at in range(0, len(texts), CHUNK):
-            places = range(begin_at, min(begin_at + CHUNK, len(texts)))
-            placed = [PlacedCase(place, suite.cases_digest.case(place), suite.cases[place]) for place in places]
-            await _store(suite, placed, [texts[place] for place in places], stand_in, run=run, calls=calls)
+        # One after the other: a case of a file by its number would mean to read all before it.
+        all_placed = (PlacedCase(place, suite.cases_digest.case(place), case) for place, case in enumerate(suite.cases))
+        while placed := list(itertools.islice(all_placed, CHUNK)):
+            some = texts[placed[0].place : placed[-1].place + 1]
+            await _store(suite, placed, some, stand_in, run=run, calls=calls)
     finally:
         await calls.close()
         await journal.close()

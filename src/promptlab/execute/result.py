@@ -12,6 +12,7 @@ from promptlab.execute.stopping import StopReason
 from promptlab.reports import Calls, GateResult, Report, VariantReport, cell_json, document_head, iterate_cells
 from promptlab.store.database import Database
 from promptlab.store.rows import CellRow
+from promptlab.suites.model import Gate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,13 +23,15 @@ class Evaluation:
     """An evaluation that has ended: its report (without cells), as an object that scripts and tests read.
 
     calls: requests that this invocation sent, or did not have to; lost: those of the whole run that were begun and
-    never completed. stopped: why it was told to stop; None where every cell came to its end.
+    never completed. stopped: why it was told to stop; None where every cell came to its end. unheld: gates for a
+    variant that the run does not have.
     """
 
     report: Report
     calls: Calls
     database: Database
     stopped: StopReason | None = None
+    unheld: Sequence[Gate] = ()
 
     @property
     def run(self) -> str:

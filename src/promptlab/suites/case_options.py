@@ -10,6 +10,7 @@ from promptlab.evaluators.spelling import suggestion
 from promptlab.suites import columns
 from promptlab.suites.columns import Columns, Shape, written
 from promptlab.suites.document import Document, Place
+from promptlab.suites.mistakes import Report, refuse, told
 from promptlab.suites.rows import shown
 from promptlab.suites.selection import Sample, Selection, make_where
 
@@ -26,33 +27,41 @@ KEYS = (*SOURCES, *(option for options in SOURCES.values() for option in options
 MAX_NAME = 200
 
 
-def source_of(document: Document, place: Place) -> str:
-    """The source that a mapping names, all of its keys checked. Raises SuiteError.
+def source_of(document: Document, place: Place, *, report: Report = refuse) -> str | None:
+    """The source that a mapping names, all of its keys checked; None where it names none. Reports SuiteError.
 
     place: where the mapping is; one in a list cannot choose among its cases, or name the data set.
     """
     value = value_at(document, place)
-    for key in value:
-        if key not in KEYS:
-            raise SuiteError(f"{document.where(*place, key)}: unknown key {key!r} of `cases`{suggestion(key, KEYS)}")
+    unknown = [key for key in value if key not in KEYS]
+    for key in unknown:
+        where = document.where(*place, key)
+        report(SuiteError(f"{where}: unknown key {key!r} of `cases`{suggestion(key, KEYS)}"))
     named = [key for key in SOURCES if key in value]
     if len(named) != 1:
-        problem = (
-            f"has {' and '.join(named)}; keep one" if named else f"names no source; it has one of {', '.join(SOURCES)}"
-        )
-        raise SuiteError(f"{document.where(*place)}: `cases` {problem}")
+        # An unknown key is likely to be the source, and is told already.
+        if named or not unknown:
+            what = f"has {' and '.join(named)}; keep one" if named else f"names no source; write {_sources()}"
+            report(SuiteError(f"{document.where(*place)}: `cases` {what}"))
+        return None
     for key in value:
         goes_with = [source for source, options in SOURCES.items() if key in options]
         if goes_with and named[0] not in goes_with:
-            raise SuiteError(
-                f"{document.where(*place, key)}: `{key}` goes with `{goes_with[0]}`, not with `{named[0]}`"
-            )
+            where = document.where(*place, key)
+            report(SuiteError(f"{where}: `{key}` goes with `{goes_with[0]}`, not with `{named[0]}`"))
         if len(place) > 1 and key in ("name", *CHOOSING):
-            raise SuiteError(
-                f"{document.where(*place, key)}: `{key}` is of all cases together; write `cases` as one mapping, "
-                "`file: [a.jsonl, b.csv]`, or filter with --where"
+            report(
+                SuiteError(
+                    f"{document.where(*place, key)}: `{key}` is of all cases together; write `cases` as one mapping, "
+                    "`file: [a.jsonl, b.csv]`, or filter with --where"
+                )
             )
     return named[0]
+
+
+def _sources() -> str:
+    *others, last = (f"`{source}: ...`" for source in SOURCES)
+    return f"{', '.join(others)} or {last}"
 
 
 def value_at(document: Document, place: Place) -> Any:
@@ -83,28 +92,44 @@ def sheet(document: Document, place: Place) -> str | int | None:
     raise SuiteError(f"{document.where(*place, 'sheet')}: `sheet` is {shown(value)}; it is a name or a number from 1")
 
 
-def shape(document: Document, place: Place) -> Shape:
-    """What `columns` and `labels` say. Raises SuiteError."""
-    return Shape(_columns(document, (*place, "columns")), _labels(document, (*place, "labels")))
+def shape(document: Document, place: Place, *, report: Report = refuse) -> Shape:
+    """What `columns` and `labels` say. Reports SuiteError."""
+    columns_given, labels = None, {}
+    with told(report):
+        columns_given = _columns(document, (*place, "columns"), report)
+    with told(report):
+        labels = _labels(document, (*place, "labels"))
+    return Shape(columns_given, labels)
 
 
-def selection(document: Document, place: Place) -> Selection:
-    """What `where`, `sample` and `first` say. Raises SuiteError."""
+def selection(document: Document, place: Place, *, report: Report = refuse) -> Selection:
+    """What `where`, `sample` and `first` say. Reports SuiteError."""
     value = value_at(document, place)
     where = value.get("where")
-    if where is not None and not isinstance(where, Mapping):
-        raise SuiteError(
-            f"{document.where(*place, 'where')}: `where` is {shown(where)}; it is a mapping such as {{tags: [short]}}"
-        )
     filters: dict[str, tuple[str, ...]] = {}
+    if where is not None and not isinstance(where, Mapping):
+        at = document.where(*place, "where")
+        report(SuiteError(f"{at}: `where` is {shown(where)}; it is a mapping such as {{tags: [short]}}"))
+        where = None
     for name, wanted in (where or {}).items():
-        filters.update(make_where({name: wanted}, place=document.where(*place, "where", name)))
+        with told(report):
+            filters.update(make_where({name: wanted}, place=document.where(*place, "where", name)))
+    sample = first = None
+    with told(report):
+        first = _first(document, (*place, "first"))
+    with told(report):
+        sample = _sample(document, (*place, "sample"))
+    return Selection(where=filters, sample=sample, first=first)
+
+
+def _first(document: Document, place: Place) -> int | None:
+    value = value_at(document, place[:-1])
     first = value.get("first")
     if first is not None and "sample" in value:
-        raise SuiteError(f"{document.where(*place, 'first')}: `first` and `sample` do not go together; keep one")
+        raise SuiteError(f"{document.where(*place)}: `first` and `sample` do not go together; keep one")
     if first is not None and not (_whole(first) and first >= 1):
-        raise SuiteError(f"{document.where(*place, 'first')}: `first` is {shown(first)}; it is a whole number from 1")
-    return Selection(where=filters, sample=_sample(document, (*place, "sample")), first=first)
+        raise SuiteError(f"{document.where(*place)}: `first` is {shown(first)}; it is a whole number from 1")
+    return first  # type: ignore[no-any-return]
 
 
 def _sample(document: Document, place: Place) -> Sample | None:
@@ -120,7 +145,7 @@ def _sample(document: Document, place: Place) -> Sample | None:
     return Sample(n, seed)
 
 
-def _columns(document: Document, place: Place) -> Columns | None:
+def _columns(document: Document, place: Place, report: Report) -> Columns | None:
     value = value_at(document, place[:-1]).get("columns")
     if value is None:
         return None
@@ -130,9 +155,8 @@ def _columns(document: Document, place: Place) -> Columns | None:
         )
     for key in value:
         if key not in columns.KEYS:
-            raise SuiteError(
-                f"{document.where(*place, key)}: unknown key {key!r} of `columns`{suggestion(key, columns.KEYS)}"
-            )
+            where = document.where(*place, key)
+            report(SuiteError(f"{where}: unknown key {key!r} of `columns`{suggestion(key, columns.KEYS)}"))
     names = {key: text(document, place, key) for key in ("id", "expected", "tags")}
     several = {key: _several(document, (*place, key)) for key in ("inputs", "metadata")}
     return Columns(**names, **several)  # type: ignore[arg-type]

@@ -1,34 +1,47 @@
-"""Which cases are not read when a suite is only checked: those of a database or a hub, and those that a part lacks."""
+"""What of cases is read when a suite is only checked: not those of a database or a hub, and none that a part lacks."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from promptlab.suites import case_options
-from promptlab.suites.document import Document, Place
+from promptlab.suites.case_parts import parts_of
+from promptlab.suites.document import Document
+from promptlab.suites.mistakes import Report, told
 
 _ELSEWHERE = ("sql", "huggingface")
 """Sources that are asked over a network, or that may take long."""
 
 
-def leave_out_cases(document: Document, *, part: bool) -> bool:
-    """Whether the cases of a suite are left out; their options are checked all the same.
+def leave_out_cases(document: Document, *, folder: Path, part: bool, report: Report) -> bool:
+    """Whether the cases of a suite are left out; where they are from is checked all the same.
 
-    part: of a file that others include, which needs none. Raises SuiteError.
+    part: of a file that others include, which needs none. Reports SuiteError.
     """
     value = document.value.get("cases")
     if value is None:
         return part
-    places: list[Place] = [("cases", place) for place in range(len(value))] if isinstance(value, list) else [("cases",)]
-    elsewhere = [_is_elsewhere(document, place) for place in places]
-    return any(elsewhere)
-
-
-def _is_elsewhere(document: Document, place: Place) -> bool:
-    value: Any = case_options.value_at(document, place)
-    if not isinstance(value, dict) or "inputs" in value or not any(key in value for key in _ELSEWHERE):
+    entries = value if isinstance(value, list) else [value]
+    if not any(_is_elsewhere(entry) for entry in entries):
         return False
-    source = case_options.source_of(document, place)
-    case_options.shape(document, place)
-    case_options.selection(document, place)
-    return source in _ELSEWHERE
+    if isinstance(value, Mapping):
+        case_options.selection(document, ("cases",), report=report)
+        with told(report):
+            case_options.text(document, ("cases",), "name")
+    # A database that only another environment names is no mistake of the suite.
+    if not any(_is_unset(entry) for entry in entries):
+        with told(report):
+            parts_of(document, folder, report)
+    return True
+
+
+def _is_elsewhere(entry: Any) -> bool:
+    return isinstance(entry, Mapping) and "inputs" not in entry and any(key in entry for key in _ELSEWHERE)
+
+
+def _is_unset(entry: Any) -> bool:
+    name = entry.get("url_env") if isinstance(entry, Mapping) else None
+    return isinstance(name, str) and not os.environ.get(name)

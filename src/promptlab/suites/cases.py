@@ -37,26 +37,49 @@ class Reading:
         return all(source.again for source in self.sources)
 
     def cases(self, *, unique: bool = True) -> Iterator[Case]:
-        """The cases, one at a time. A row without id gets its number, counted over all sources, from 1.
+        """The cases, one at a time. Raises the first mistake, SuiteError.
 
         unique: checked for keys that stand twice and for sources without cases, which needs to remember all keys.
-        Raises SuiteError.
+        """
+        for case in self.checked(unique=unique):
+            if isinstance(case, SuiteError):
+                raise case
+            yield case
+
+    def checked(self, *, unique: bool = True) -> Iterator[Case | SuiteError]:
+        """The cases, and in place of each that is none the mistake; of a source that cannot be read on, the last one.
+
+        A row without id gets its number, counted over all sources, from 1.
         """
         first: dict[str, str] = {}
         number = 0
         for source in self.sources:
             before = number
-            for number, row in enumerate(source.read(), start=before + 1):
-                case = self.defaults.of_case(_case(row, number))
-                if unique:
-                    if case.key in first:
-                        raise SuiteError(
-                            f"{row.where}: the id {case.key!r} is taken; it stands first at {first[case.key]}"
+            rows = source.read()
+            while True:
+                try:
+                    row = next(rows, None)
+                except SuiteError as error:
+                    yield error
+                    break
+                if row is None:
+                    if unique and number == before:
+                        yield SuiteError(
+                            f"{source.name}: has no cases; write one a row: {{inputs: {{...}}, expected: ...}}"
                         )
+                    break
+                number += 1
+                try:
+                    case = self.defaults.of_case(_case(row, number))
+                except SuiteError as error:
+                    yield error
+                    continue
+                if unique and case.key in first:
+                    yield SuiteError(f"{row.where}: the id {case.key!r} is taken; it stands first at {first[case.key]}")
+                    continue
+                if unique:
                     first[case.key] = row.where
                 yield case
-            if unique and number == before:
-                raise SuiteError(f"{source.name}: has no cases; write one a row: {{inputs: {{...}}, expected: ...}}")
 
 
 def tags_of(case: Case) -> tuple[str, ...]:
@@ -73,6 +96,8 @@ def split_tags(text: str) -> list[str]:
 
 
 def _case(row: Row, number: int) -> Case:
+    if row.problem is not None:
+        raise row.problem
     value, where = row.value, row.where
     if not isinstance(value, Mapping):
         raise SuiteError(f"{where}: a case is a mapping with `inputs`, not {shown(value)}")

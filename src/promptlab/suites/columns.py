@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,27 +60,32 @@ class Shape:
     def shaped(self, rows: Iterator[Row], *, form: Form, name: str) -> Iterator[Row]:
         """The rows as cases: mappings with `inputs`, and perhaps `id`, `expected`, `metadata`, `tags`.
 
-        Raises SuiteError for a column that is not there, and for a value without a label.
+        A row that is none, or whose value has no label, has a problem. Raises SuiteError for a column of no row.
         """
         missing = dict.fromkeys(self.columns.named) if self.columns else {}
         known: dict[str, None] = {}
         for row in rows:
-            if self.columns is not None:
-                if not isinstance(row.value, Mapping):
-                    raise SuiteError(f"{row.where}: a row is a mapping of columns, not {shown(row.value)}")
+            if row.problem is None and self.columns is not None and isinstance(row.value, Mapping):
                 for column in [column for column in missing if _has(row.value, column)]:
                     del missing[column]
                 if missing and len(known) < 1000:
                     known.update(dict.fromkeys(row.value))
-                case = _chosen(row.value, self.columns, row.where)
-            else:
-                if form == "either":
-                    form = "cases" if not isinstance(row.value, Mapping) or "inputs" in row.value else "records"
-                case = row.value if form == "cases" else _record(row.value, row.where)
-            yield Row(self._labelled(case, row.where), row.where)
+            elif row.problem is None and form == "either":
+                form = "cases" if not isinstance(row.value, Mapping) or "inputs" in row.value else "records"
+            try:
+                yield row if row.problem else Row(self._labelled(self._case(row, form), row.where), row.where)
+            except SuiteError as error:
+                yield Row(None, row.where, error)
         if missing and known:
             column = next(iter(missing))
             raise SuiteError(f"{name}: no row has the column {column!r}{suggestion(column, known)}")
+
+    def _case(self, row: Row, form: Form) -> Any:
+        if self.columns is None:
+            return row.value if form == "cases" else _record(row.value, row.where)
+        if not isinstance(row.value, Mapping):
+            raise SuiteError(f"{row.where}: a row is a mapping of columns, not {shown(row.value)}")
+        return _chosen(row.value, self.columns, row.where)
 
     def _labelled(self, case: Any, where: str) -> Any:
         if not self.labels or not isinstance(case, Mapping) or case.get("expected") is None:
@@ -93,7 +99,7 @@ class Shape:
         text = written(value)
         if text not in self.labels:
             raise SuiteError(
-                f"{where}: expected is {shown(value)}, for which `labels` has nothing; it has {', '.join(self.labels)}"
+                f"{where}: expected is {shown(value)}, which `labels` does not name; it names {_few(self.labels)}"
             )
         return self.labels[text]
 
@@ -109,6 +115,11 @@ def written(value: Any) -> str:
 
         return json.dumps(value, ensure_ascii=False, sort_keys=True)
     return str(value)
+
+
+def _few(labels: Mapping[str, Any]) -> str:
+    names = [repr(name) for name in itertools.islice(labels, 20)]
+    return ", ".join([*names, "..."] if len(labels) > len(names) else names)
 
 
 def _record(record: Any, where: str) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from promptlab.errors import SuiteError
 from promptlab.evaluators.spelling import suggestion
+from promptlab.metrics.base import is_known
+from promptlab.metrics.entries import BoundMetric
 from promptlab.suites.document import Document
 from promptlab.suites.mistakes import Report, refuse, told
 from promptlab.suites.model import Gate
@@ -15,12 +17,18 @@ from promptlab.suites.model import Gate
 RULE = re.compile(r"\s*(>=|<=|==|>|<)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*")
 
 
-def parse_gates(document: Document, *, evaluators: Collection[str] | None, report: Report = refuse) -> tuple[Gate, ...]:
+def parse_gates(
+    document: Document,
+    *,
+    evaluators: Collection[str] | None,
+    metrics: Sequence[BoundMetric] = (),
+    report: Report = refuse,
+) -> tuple[Gate, ...]:
     """The gates under the key `gates` of a suite, in order.
 
     evaluators: the names that the suite scores under; a gate may be on `name` or, for one that returns a mapping,
-    on `name.key`; None: any name. Reports SuiteError for a rule that cannot be read or an evaluator that the suite
-    has not.
+    on `name.key`; None: any name. metrics: its whole-run metrics, which gates may be on too. Reports SuiteError for a
+    rule that cannot be read, or for a name that the suite has not.
     """
     entries = document.value.get("gates")
     if entries is None:
@@ -32,16 +40,23 @@ def parse_gates(document: Document, *, evaluators: Collection[str] | None, repor
     for name, entry in entries.items():
         where = document.where("gates", name)
         with told(report):
-            if evaluators is not None and name not in evaluators and name.split(".", 1)[0] not in evaluators:
-                raise SuiteError(
-                    f"{where}: a gate on {name!r}, but no evaluator scores under that name"
-                    f"{suggestion(name, evaluators)}"
-                )
+            if evaluators is not None and not is_known(name, evaluators):
+                _check_measured(name, metrics, evaluators, where)
             rules = entry if isinstance(entry, list) else [entry]
             if not rules:
                 raise SuiteError(f'{where}: gate {name!r} has no rule; write one such as ">= 0.80"')
             gates += [_gate(name, rule, where) for rule in rules]
     return tuple(gates)
+
+
+def _check_measured(name: str, metrics: Sequence[BoundMetric], evaluators: Collection[str], where: str) -> None:
+    if any(metric.gives(name) for metric in metrics):
+        return
+    others = " and no metric measures" if metrics else ""
+    names = [*evaluators, *(given for metric in metrics for given in metric.names)]
+    raise SuiteError(
+        f"{where}: a gate on {name!r}, but no evaluator scores{others} under that name{suggestion(name, names)}"
+    )
 
 
 def parse_rule(rule: str, *, evaluator: str, variant: str | None = None, where: str) -> Gate:

@@ -86,7 +86,7 @@ def _foreign(value: Any, depth: int) -> Any:
             return [_plain(item, depth + 1) for item in value]
     if home == "ipaddress":
         return str(value)
-    raise ValueError(f"is a {kind.__name__}, which JSON cannot say")
+    raise ValueError(f"is of type {kind.__name__}, which JSON cannot say")
 
 
 def _text(value: str) -> str:

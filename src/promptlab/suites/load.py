@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 from promptlab.errors import SuiteError, UsageError
 from promptlab.evaluators.spelling import suggestion
 from promptlab.models.settings import check_settings
+from promptlab.suites.case_parts import INLINE
 from promptlab.suites.case_scope import leave_out_cases
 from promptlab.suites.case_sources import ReadCases, read_cases
 from promptlab.suites.defaults import Defaults, read_defaults
@@ -24,12 +25,15 @@ from promptlab.suites.mistakes import Report, refuse, told
 from promptlab.suites.model import Suite
 from promptlab.suites.scoring import (
     DEFAULT_FUNCTIONS,
+    RESPONSE_SCHEMA,
     binding,
     case_evaluators,
     check_inputs_used,
+    check_overall,
     document_needs_functions,
     entry_list,
     suite_evaluators,
+    where_case,
 )
 from promptlab.suites.selection import ALL_CASES, CaseChoice, select
 from promptlab.suites.streams import CaseStream
@@ -114,10 +118,12 @@ def _read(
     with told(report):
         suite_name = _suite_name(document, name)
     defaults = read_defaults(document, report=report)
-    found = ReadCases((), suite_name, "inline")
+    found = ReadCases((), suite_name, INLINE)
     with told(report):
-        if scope == "whole" or not leave_out_cases(document, part=scope == "part"):
-            found = read_cases(document, folder=folder, suite_name=suite_name, choice=choice, defaults=defaults)
+        if scope == "whole" or not leave_out_cases(document, folder=folder, part=scope == "part", report=report):
+            found = read_cases(
+                document, folder=folder, suite_name=suite_name, choice=choice, defaults=defaults, report=report
+            )
     own_entries, input_names = _of_all(found.cases)
     suite = _assemble(
         document,
@@ -134,7 +140,7 @@ def _read(
     )
     if choice:
         suite = replace(suite, choices=(choice,))
-    if found.cases:
+    if found.cases and found.whole:
         check_inputs_used(document, input_names, report=report)
     return Loaded(suite, document, included.files)
 
@@ -186,7 +192,8 @@ def _assemble(
     scope: Scope,
     report: Report,
 ) -> Suite:
-    bound_with = binding(document, folder=folder, cases=own_entries, transform=defaults.transform, report=report)
+    bound_with = binding(document, folder=folder, cases=own_entries, defaults=defaults, report=report)
+    of_cases = where_case(document, source)
     suite = Suite(
         name=name,
         description=_text(document, "description", report=report),
@@ -200,11 +207,12 @@ def _assemble(
         path=path,
         dataset_name=dataset_name,
         dataset_source=source,
-        case_evaluators=case_evaluators(own_entries, bound_with, where=f"{document.name}: cases in {source}"),
+        case_evaluators=case_evaluators(own_entries, bound_with, where=of_cases),
         document={key: value for key, value in document.value.items() if key != "cases"},
         folder=folder,
     )
-    names = {evaluator.name for evaluator in suite.all_evaluators}
+    check_overall(document, suite.evaluators, suite.case_evaluators, where=of_cases, report=report)
+    names = {RESPONSE_SCHEMA, *(evaluator.name for evaluator in suite.all_evaluators)}
     # An evaluator that could not be bound has been reported; a gate on it is no second mistake.
     names.update(filter(None, (entry_name("evaluators", entry) for entry in entry_list(document))))
     # A part may have gates on what the suites that include it score.

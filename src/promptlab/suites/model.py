@@ -11,6 +11,7 @@ from typing import Any
 
 from promptlab.evaluators.base import BoundEvaluator
 from promptlab.evaluators.groups import overall
+from promptlab.metrics.entries import BoundMetric
 from promptlab.prompts.digest import canonical_json
 from promptlab.suites.digests import CasesDigest, digest_cases
 from promptlab.suites.selection import CaseChoice
@@ -19,9 +20,9 @@ from promptlab.types import Case
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A rule that the mean of an evaluator must hold: `exact_match >= 0.80`.
+    """A rule that the mean of an evaluator, or a whole-run metric, must hold: `exact_match >= 0.80`.
 
-    evaluator: the name it scores under, `name.key` for one of a mapping. rule: as written; operator: one of
+    evaluator: the name it scores or measures under, `name.key` for one of a mapping. rule: as written; operator: one of
     >=, >, <=, <, ==. variant: a prompt, a model or a variant's name, None for every variant.
     """
 
@@ -34,7 +35,7 @@ class Gate:
 
 @dataclass(frozen=True)  # no slots: the digest is kept once it is made
 class Suite:
-    """Cases, evaluators and gates, checked, with the prompts and base models they are meant for.
+    """Cases, evaluators, metrics and gates, checked, with the prompts and base models they are meant for.
 
     prompts, models: references as written, resolved by whoever runs the suite. settings: checked sampling settings;
     matrix: of those that vary the values, in order.
@@ -54,6 +55,7 @@ class Suite:
     matrix: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     repeats: int = 1
     evaluators: tuple[BoundEvaluator, ...] = ()
+    metrics: tuple[BoundMetric, ...] = ()
     gates: tuple[Gate, ...] = ()
     path: Path | None = None
     dataset_name: str = ""
@@ -105,6 +107,8 @@ class Suite:
             "evaluators": _digests(self.evaluators),
             "gates": [[gate.evaluator, gate.operator, gate.bound, gate.variant] for gate in self.gates],
         }
+        if self.metrics:
+            content["metrics"] = [metric.identity for metric in self.metrics]
         if self.matrix:
             content["matrix"] = [[name, values] for name, values in self.matrix.items()]
         return hashlib.sha256(canonical_json(content).encode("utf-8", "surrogatepass")).hexdigest()

@@ -7,16 +7,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from promptlab.errors import SuiteError
+
 Form: TypeAlias = Literal["cases", "records", "either"]
 """What rows are: cases with `inputs`, records whose columns have names of their own, or whichever the first one is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row, plain JSON. where: the start of messages about it."""
+    """One row, plain JSON. where: the start of messages about it. problem: why it has no value; the next ones may."""
 
     value: Any
     where: str
+    problem: SuiteError | None = None
 
 
 @dataclass(frozen=True, slots=True)

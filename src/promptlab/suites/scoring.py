@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,17 @@ from promptlab.evaluators.groups import OVERALL
 from promptlab.evaluators.options import inputs_used
 from promptlab.evaluators.registry import bind, load_functions, needs_functions
 from promptlab.evaluators.spelling import suggestion
+from promptlab.evaluators.transforms import Transform, function_names, parse_transform
+from promptlab.suites.case_parts import INLINE
+from promptlab.suites.defaults import Defaults
 from promptlab.suites.document import Document
+from promptlab.suites.keys import entry_name
 from promptlab.suites.mistakes import Report, refuse, told
-from promptlab.types import Case
+from promptlab.types import Case, PromptVersion
 
 DEFAULT_FUNCTIONS = "evaluators.py"
+RESPONSE_SCHEMA = "response_schema"
+"""What the check of a prompt's response_schema scores under, where the suite has no json_schema of its own for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,39 +35,33 @@ class Binding:
     """
 
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
-    transform: Any = None
+    transform: Transform | None = None
     broken: bool = False
     report: Report = refuse
 
     def bind_all(self, entries: Sequence[Any], places: Sequence[str]) -> tuple[BoundEvaluator, ...]:
         """The evaluators of entries that score side by side; places: the start of the messages about each."""
         bound: list[BoundEvaluator] = []
-        named: dict[str, str] = {}
+        named: set[str] = set()
         for entry, where in zip(entries, places, strict=True):
             with told(self.report):
-                if self.broken and needs_functions([entry], transform=self.transform, beside=self.functions):
+                if self.broken and needs_functions([entry], beside=self.functions):
                     continue
                 evaluator = bind(entry, where=where, functions=self.functions, transform=self.transform)
                 if evaluator.name in named:
                     raise EvaluatorError(
                         f"{where}: two evaluators score under {evaluator.name!r}; give one another name with `as: ...`"
                     )
-                named[evaluator.name] = where
+                named.add(evaluator.name)
                 bound.append(evaluator)
-        if OVERALL in named and any(evaluator.weight is not None for evaluator in bound):
-            self.report(
-                EvaluatorError(
-                    f"{named[OVERALL]}: {OVERALL!r} is the weighted mean of the entries that have a weight; give this "
-                    "one another name with `as: ...`"
-                )
-            )
         return tuple(bound)
 
 
-def binding(document: Document, *, folder: Path, cases: Sequence[Case], transform: Any, report: Report) -> Binding:
+def binding(document: Document, *, folder: Path, cases: Sequence[Case], defaults: Defaults, report: Report) -> Binding:
     """How the entries of a suite, and those of its cases, are bound: its Python files are run where they are needed.
 
     Evaluators that are neither built in nor in a file under `functions` come from evaluators.py in the suite's folder.
+    The default transform is parsed once, where it stands.
     """
     entries = [*entry_list(document), *(entry for case in cases for entry in case.evaluators)]
     functions: dict[str, Callable[..., Any]] = {}
@@ -71,11 +71,21 @@ def binding(document: Document, *, folder: Path, cases: Sequence[Case], transfor
         broken = broken or loaded is None
         functions = {**(loaded or {}), **functions}
     default = folder / DEFAULT_FUNCTIONS
-    if default.is_file() and needs_functions(entries, transform=transform, beside=functions):
+    if default.is_file() and _needs_functions(entries, defaults.transform, beside=functions):
         loaded = _load(default, str(default), report)
         broken = broken or loaded is None
         functions = {**(loaded or {}), **functions}
+    transform = None
+    # One that a broken file was to define is not the mistake.
+    if defaults.transform not in (None, []) and not (broken and _needs_functions([], defaults.transform, functions)):
+        with told(report):
+            where = document.where("defaults", "transform")
+            transform = parse_transform(defaults.transform, where=f"{where}: defaults", functions=functions)
     return Binding(functions, transform, broken, report)
+
+
+def _needs_functions(entries: Sequence[Any], transform: Any, beside: Collection[str] = ()) -> bool:
+    return needs_functions(entries, beside=beside) or not {*function_names(transform)} <= {*beside}
 
 
 def entry_list(document: Document) -> list[Any]:
@@ -88,7 +98,7 @@ def document_needs_functions(document: Document) -> bool:
     """Whether an entry of the suite itself has to come from a Python file."""
     defaults = document.value.get("defaults")
     transform = defaults.get("transform") if isinstance(defaults, Mapping) else None
-    return needs_functions(entry_list(document), transform=transform)
+    return _needs_functions(entry_list(document), transform)
 
 
 def suite_evaluators(document: Document, binding: Binding) -> tuple[BoundEvaluator, ...]:
@@ -102,13 +112,73 @@ def suite_evaluators(document: Document, binding: Binding) -> tuple[BoundEvaluat
     return binding.bind_all(entries or (), places)
 
 
-def case_evaluators(cases: Iterable[Case], binding: Binding, *, where: str) -> dict[str, tuple[BoundEvaluator, ...]]:
+WhereCase = Callable[[str], str]
+"""The start of messages about the case of a key: `evals/a.yaml: case '7' of data/rows.jsonl`."""
+
+
+def where_case(document: Document, source: str) -> WhereCase:
+    """How messages about cases begin; source: where these are from, for people."""
+    of = "" if source == INLINE else f" of {source}"
+    entries = document.value.get("cases")
+    lines: dict[str, str] = {}
+    for place, entry in enumerate(entries if source == INLINE and isinstance(entries, list) else ()):
+        key = entry.get("id") if isinstance(entry, Mapping) else None
+        lines.setdefault(str(place + 1 if key is None else key), document.where("cases", place, "evaluators"))
+    return lambda key: f"{lines.get(key, document.name)}: case {key!r}{of}"
+
+
+def case_evaluators(
+    cases: Iterable[Case], binding: Binding, *, where: WhereCase
+) -> dict[str, tuple[BoundEvaluator, ...]]:
     """The evaluators of single cases, by the case's key."""
     return {
-        case.key: binding.bind_all(case.evaluators, [f"{where}: case {case.key!r}"] * len(case.evaluators))
+        case.key: binding.bind_all(case.evaluators, [where(case.key)] * len(case.evaluators))
         for case in cases
         if case.evaluators
     }
+
+
+def check_overall(
+    document: Document,
+    evaluators: Sequence[BoundEvaluator],
+    own: Mapping[str, Sequence[BoundEvaluator]],
+    *,
+    where: WhereCase,
+    report: Report,
+) -> None:
+    """Reports an EvaluatorError where entries have weights, and one scores under the name of their weighted mean.
+
+    own: the evaluators of single cases, by the case's key.
+    """
+    whole = [*evaluators, *(evaluator for some in own.values() for evaluator in some)]
+    weighted = next((evaluator.name for evaluator in whole if evaluator.weight is not None), None)
+    if weighted is None:
+        return
+    names = [entry_name("evaluators", entry) for entry in entry_list(document)]
+    places = [document.where("evaluators", names.index(OVERALL))] if OVERALL in names else []
+    places += [where(key) for key, some in own.items() if any(one.name == OVERALL for one in some)]
+    for place in places[:1]:
+        report(
+            EvaluatorError(
+                f"{place}: two scores are called {OVERALL!r}: this one, and the weighted mean of the entries that have "
+                f"a weight, such as {weighted!r}; give this one another name with `as: ...`"
+            )
+        )
+
+
+def wants_schema_check(prompt: PromptVersion | None, evaluators: Sequence[BoundEvaluator]) -> bool:
+    """Whether a prompt has a response_schema that no evaluator looks at, so that it is checked by itself."""
+    return (
+        prompt is not None
+        and prompt.response_schema is not None
+        and not any(checks_schema(evaluator) for evaluator in evaluators)
+    )
+
+
+def checks_schema(evaluator: BoundEvaluator) -> bool:
+    """Whether an evaluator looks at the prompt's response_schema, or scores under the name of that check."""
+    own = evaluator.kind == "json_schema" and evaluator.options.get("schema") is None
+    return own or evaluator.name == RESPONSE_SCHEMA or any(checks_schema(member) for member in evaluator.members)
 
 
 def check_inputs_used(document: Document, inputs: set[str], *, report: Report) -> None:

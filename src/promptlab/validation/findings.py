@@ -35,7 +35,7 @@ class Finding:
 
 def find(text: object, *, file: Path, line: int | None = None, severity: Severity = "error") -> Finding:
     """The finding of a message; file and line: where it is, unless it begins with another place."""
-    said = " ".join(str(text).split())
+    said = " ".join(str(text).split()).replace(f"{Path.cwd()}{os.sep}", "")
     found = _PLACE.fullmatch(said)
     # `prompt 'a', line 2: ...` begins like a place and is none.
     if found is not None and os.path.isfile(found["file"]):  # noqa: PTH113 - what is no path at all is no file

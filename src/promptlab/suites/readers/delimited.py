@@ -37,7 +37,8 @@ def _read(path: Path, name: str, *, delimiter: str) -> Iterator[Row]:
                     header = check_header([cell.strip() for cell in cells], where)
                     continue
                 if len(cells) != len(header):
-                    raise SuiteError(f"{where}: {_cells_problem(cells, header)}")
+                    yield Row(None, where, SuiteError(f"{where}: {_cells_problem(cells, header)}"))
+                    continue
                 yield Row(dict(zip(header, cells, strict=True)), where)
         except csv.Error as error:
             raise SuiteError(f"{name}:{max(reader.line_num, 1)}: not valid CSV: {error}") from error

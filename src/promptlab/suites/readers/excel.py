@@ -69,9 +69,9 @@ def _rows(rows: Iterator[Sequence[Any]], name: str) -> Iterator[Row]:
             header = check_header([_title(value) for value in values], where)
             continue
         if len(values) > len(header):
-            raise SuiteError(
-                f"{where}: {len(values)} cells for {len(header)} columns; name each column in the first row"
-            )
+            said = f"{len(values)} cells for {len(header)} columns; name each column in the first row"
+            yield Row(None, where, SuiteError(f"{where}: {said}"))
+            continue
         values += [None] * (len(header) - len(values))
         yield Row(json_record(dict(zip(header, values, strict=True)), where=where), where)
 

@@ -43,16 +43,19 @@ ENDS = (*_TEXTS, *_COLUMNS, *_SHEETS)
 """How names of files of cases end."""
 
 
-def file_source(path: Path, *, name: str, shape: Shape, sheet: str | int | None = None) -> Source:
-    """The rows of a file, as cases. name: how messages call it. Raises SuiteError for a kind that is not known."""
+def file_source(path: Path, *, name: str, shape: Shape, sheet: str | int | None = None, where: str) -> Source:
+    """The rows of a file, as cases. name: how messages call it.
+
+    Raises SuiteError that begins with `where` for a kind that is not known, and for a sheet of what has none.
+    """
     end = path.suffix.lower()
     if end not in ENDS:
         raise SuiteError(
-            f"{name}: cases are JSONL, JSON, CSV, YAML, Parquet, Arrow or XLSX, told by {', '.join(ENDS)}; "
+            f"{where}: cases are JSONL, JSON, CSV, YAML, Parquet, Arrow or XLSX, told by {', '.join(ENDS)}; "
             f"this is {path.name!r}"
         )
     if sheet is not None and end not in _SHEETS:
-        raise SuiteError(f"{name}: `sheet` goes with an XLSX file; this is {path.name!r}")
+        raise SuiteError(f"{where}: `sheet` goes with an XLSX file; this is {path.name!r}")
     if end in _TEXTS:
         kind = _TEXTS[end]
     elif end in _COLUMNS:

@@ -13,19 +13,19 @@ from promptlab.suites.rows import Row
 
 
 def read_jsonl(path: Path, name: str) -> Iterator[Row]:
-    """The rows of a JSONL file; empty lines are none. Raises SuiteError that names the line."""
+    """The rows of a JSONL file; empty lines are none, and a line that is no JSON has a problem. Raises SuiteError."""
     for number, line in enumerate(json_lines(path, name), start=1):
         if not line.strip():
             continue
         where = f"{name}:{number}"
         try:
-            value = DECODER.decode(line)
+            row = Row(DECODER.decode(line), where)
         except json.JSONDecodeError as error:
-            raise SuiteError(f"{where}: not valid JSON: {error.msg} at column {error.colno}") from error
+            row = Row(None, where, SuiteError(f"{where}: not valid JSON: {error.msg} at column {error.colno}"))
         except (ValueError, RecursionError) as error:
             detail = "nested too deeply" if isinstance(error, RecursionError) else error
-            raise SuiteError(f"{where}: not valid JSON: {detail}") from error
-        yield Row(value, where)
+            row = Row(None, where, SuiteError(f"{where}: not valid JSON: {detail}"))
+        yield row
 
 
 def _refuse_constant(constant: str) -> Any:
