@@ -3,10 +3,10 @@ r"""How much faster evaluators get likelihoods and embeddings of local models th
     python benchmarks/evaluator_models.py                           # about three minutes on two cores
     python benchmarks/evaluator_models.py --questions 10 --texts 100 --pairs 1   # a quick look
 
-Likelihoods: every option of questions of ARC after `Question: ...\nAnswer:`, by SmolLM2 in float32. Embeddings:
-sentences of SST-2, by all-MiniLM-L6-v2. Ours: the models' public face, as evaluators ask them, all at once. Theirs:
-transformers, one sequence a pass, with the same threads, as anyone would first write it. Tokenising counts on both
-sides, loading on neither. The exit code is 1 where a value is not the same to 1e-3.
+Likelihoods: every option of questions of CommonsenseQA after `Question: ...\nAnswer:`, by SmolLM2 in float32.
+Embeddings: sentences of SST-2, by all-MiniLM-L6-v2. Ours: the models' public face, as evaluators ask them, all at once.
+Theirs: transformers, one sequence a pass, with the same threads, as anyone would first write it. Tokenising counts on
+both sides, loading on neither. The exit code is 1 where a value is not the same to 1e-3.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Question:
 
 
 def questions(count: int) -> list[Question]:
-    """Questions of ARC, as plain text."""
-    lines = (ROOT / "evals" / "data" / "arc-easy.jsonl").read_text(encoding="utf-8").splitlines()[:count]
+    """Questions of CommonsenseQA, as plain text."""
+    lines = (ROOT / "evals" / "data" / "commonsense-qa.jsonl").read_text(encoding="utf-8").splitlines()[:count]
     asked = [json.loads(line)["inputs"] for line in lines]
     return [Question(f"Question: {item['question']}\nAnswer:", item["choices"]) for item in asked]
 

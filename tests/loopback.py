@@ -105,6 +105,17 @@ async def _echo(request: web.Request, body: dict[str, Any]) -> web.StreamRespons
     return await _send_stream(request, body, words, finish_reason=reason)
 
 
+async def _caller(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+    """Calls the tool that it has to, or its first one, with the last message; without tools it echoes."""
+    tools, choice = body.get("tools"), body.get("tool_choice")
+    if not tools or choice == "none":
+        return await _echo(request, body)
+    name = (choice if isinstance(choice, dict) else tools[0])["function"]["name"]
+    call = {"name": name, "arguments": json.dumps({"text": body["messages"][-1]["content"]})}
+    calls = [{"id": "c1", "type": "function", "function": call}]
+    return web.json_response(completion(None, finish_reason="tool_calls", tool_calls=calls))
+
+
 async def _send_stream(
     request: web.Request,
     body: dict[str, Any],
@@ -231,6 +242,7 @@ async def _plainstream(request: web.Request, body: dict[str, Any]) -> web.Stream
 
 BEHAVIOURS: dict[str, Callable[[web.Request, dict[str, Any]], Awaitable[web.StreamResponse]]] = {
     "echo": _echo,
+    "caller": _caller,
     "hang": _hang,
     "slow": _slow,
     "drip": _drip,

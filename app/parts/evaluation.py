@@ -21,6 +21,7 @@ from formats import (
     settings_text,
     totals_text,
 )
+from parts import whole_run
 from promptlab.errors import ComparisonError
 from promptlab.types import ANSWER_STATUSES
 from shared import lab, plain, problem
@@ -50,6 +51,7 @@ def draw(report: Report) -> None:
         row_height=30,
         column_config={"": st.column_config.TextColumn(width=36), "errors": st.column_config.TextColumn(width="small")},
     )
+    whole_run.draw(report)
     _gates(report)
     _errors(report)
 

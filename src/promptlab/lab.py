@@ -119,7 +119,7 @@ class Lab:
     ) -> list[Trial]:
         """One answer of each model, side by side; a failed call is a Trial with its error. Raises UsageError."""
         from promptlab.execute.trial import try_prompt
-        from promptlab.models.base import require
+        from promptlab.models.base import require, require_settings
         from promptlab.models.settings import check_settings
         from promptlab.prompts import rendering
         from promptlab.tracking.provenance import provenance
@@ -131,6 +131,8 @@ class Lab:
         if isinstance(prompt, str):
             prompt, prompt_id = self.prompts.use(prompt)
         check_settings(prompt.settings, where=f"prompt '{prompt.name}'")
+        for model in asked:
+            require_settings(model, {*prompt.settings, *(settings or {})}, where=f"prompt '{prompt.name}'")
         rendering.render(prompt, inputs)
         return portal.run(
             try_prompt(

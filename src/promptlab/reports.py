@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from promptlab.metrics.summary import WholeRun, interval_json, whole_run_from_json
 from promptlab.statistics.intervals import mean_interval
 from promptlab.store import aggregates, datasets, params, runs
 from promptlab.store import cells as cell_rows
@@ -18,6 +19,8 @@ from promptlab.types import Interval
 EVALUATORS_TAG = "promptlab.evaluators"
 """A run's tag with the names of its suite's evaluators, in order; the first one is its main measure."""
 GATES_TAG = "promptlab.gates"
+METRICS_TAG = "promptlab.metrics"
+"""A variant's tag with its whole-run metrics, their intervals and what was left out, as JSON."""
 
 PAGE_CASES = 200
 """Cases whose cells are read at a time."""
@@ -27,8 +30,9 @@ PAGE_CASES = 200
 class VariantReport:
     """One column of the matrix, summed up.
 
-    scores: by evaluator, with 95% intervals over cases. seconds: all calls of its answers together, as measured when
-    they were made. cost_usd: what its answers cost when they were bought; spent_usd: what this run paid; None: unknown.
+    scores: by evaluator, with 95% intervals over cases. whole_run: metrics of all answers together, such as f1_macro.
+    seconds: all calls of its answers together, as measured when they were made. cost_usd: what its answers cost when
+    they were bought; spent_usd: what this run paid; None: unknown.
     """
 
     id: str
@@ -48,6 +52,12 @@ class VariantReport:
     evaluator_errors: int
     planned: int | None
     run_id: int = 0
+    whole_run: WholeRun = field(default_factory=WholeRun)
+
+    @property
+    def metrics(self) -> Mapping[str, Interval]:
+        """The whole-run metrics by name, with 95% intervals; those of single labels too."""
+        return self.whole_run.intervals
 
     @property
     def mean_seconds(self) -> float | None:
@@ -232,6 +242,7 @@ def read_variants(connection: Connection, columns: Sequence[RunRow], order: Sequ
         found = {name: _interval(scores) for name, scores in aggregates.case_means(connection, column.id).items()}
         ordered = sorted(found, key=lambda name: (rank.get(name, rank.get(name.split(".", 1)[0], len(rank))), name))
         total = totals[column.id]
+        measured = whole_run_from_json(json.loads(params.tags(connection, column.id).get(METRICS_TAG, "{}")))
         variants.append(
             VariantReport(
                 id=column.uid,
@@ -251,6 +262,7 @@ def read_variants(connection: Connection, columns: Sequence[RunRow], order: Sequ
                 evaluator_errors=evaluator_errors[column.id],
                 planned=column.cells_planned,
                 run_id=column.id,
+                whole_run=measured,
             )
         )
     return variants
@@ -294,21 +306,20 @@ def to_json(report: Report) -> dict[str, Any]:
 
 
 def _variant_json(variant: VariantReport) -> dict[str, Any]:
+    metrics = {name: interval_json(interval) for name, interval in variant.metrics.items()}
     return {
         "id": variant.id,
         "prompt": variant.prompt,
         "model": variant.model,
         "settings": dict(variant.settings),
-        "scores": {
-            name: {"mean": interval.mean, "low": interval.low, "high": interval.high, "n": interval.n}
-            for name, interval in variant.scores.items()
-        },
+        "scores": {name: interval_json(interval) for name, interval in variant.scores.items()},
         "cost_usd": variant.cost_usd,
         "spent_usd": variant.spent_usd,
         "input_tokens": variant.input_tokens,
         "output_tokens": variant.output_tokens,
         "seconds": variant.seconds,
         "errors": variant.errors,
+        **({"metrics": metrics} if metrics else {}),
     }
 
 

@@ -319,7 +319,8 @@ def test_latency_and_cost():
 
 def test_directions_say_whether_more_is_better():
     lower = {name for name in BUILT_IN if known()[name].direction == "lower"}
-    assert lower == {"levenshtein", "numeric_diff", "ter", "word_count", "latency", "cost", "perplexity"}
+    measures = {"word_count", "sentence_count", "tokens", "latency", "cost"}
+    assert lower == {"levenshtein", "numeric_diff", "ter", "perplexity", *measures}
 
 
 def test_every_built_in_evaluator_documents_itself():
@@ -343,6 +344,14 @@ def test_no_output_makes_an_evaluator_fail(output):
         "levenshtein",
         "rouge_l",
         "word_count",
+        "sentence_count",
+        {"list_contains": {"items": ["hello"]}},
+        {"tool_call": {"count": 0}},
+        "is_sql",
+        "is_python",
+        "is_xml",
+        "refusal",
+        "pii",
     ]
     for entry in entries:
         found = score(entry, output, expected="hello")

@@ -15,14 +15,14 @@ from promptlab.models.packaged import PACKAGED, find_pulled
 
 QUESTIONS = [
     json.loads(line)
-    for line in (Path(__file__).parents[2] / "evals" / "data" / "arc-easy.jsonl").read_text("utf-8").splitlines()
+    for line in (Path(__file__).parents[2] / "evals" / "data" / "commonsense-qa.jsonl").read_text("utf-8").splitlines()
 ]
 NEAR = 1e-4
 """Of a log probability: sums of float32 in another order differ by less."""
 PLAIN = "Question: {{ inputs.question }}\nAnswer:"
 
 SUITE = """\
-name: arc
+name: choices
 prompts: [ask]
 models: ["MODEL"]
 settings: {temperature: 0, max_tokens: 12}
@@ -37,7 +37,7 @@ evaluators:
   - target_log_probability: {target: "{{ inputs.choices[0] }}", as: chat_of_0}
   - perplexity
   - perplexity: {alone: true, as: alone}
-cases: arc.jsonl
+cases: questions.jsonl
 """.replace("PLAIN", PLAIN.replace("\n", "\\n"))
 
 
@@ -85,7 +85,7 @@ class Plainly:
 
 
 def likeliest(values: list[float]) -> str:
-    return "ABCD"[max(range(len(values)), key=values.__getitem__)]
+    return "ABCDE"[max(range(len(values)), key=values.__getitem__)]
 
 
 @pytest.mark.model
@@ -98,10 +98,10 @@ def test_likelihoods_are_those_of_transformers_used_plainly(name: str, count: in
     (tmp_path / "promptlab.toml").write_text("")
     (tmp_path / "prompts").mkdir()
     (tmp_path / "prompts" / "ask.j2").write_text("{{ question }}")
-    (tmp_path / "arc.jsonl").write_text("".join(f"{json.dumps(question)}\n" for question in questions))
-    (tmp_path / "arc.yaml").write_text(SUITE.replace("MODEL", f"local:{name}"))
+    (tmp_path / "questions.jsonl").write_text("".join(f"{json.dumps(question)}\n" for question in questions))
+    (tmp_path / "choices.yaml").write_text(SUITE.replace("MODEL", f"local:{name}"))
     with Lab(workspace=tmp_path) as lab:
-        cells = {cell.key: cell for cell in lab.evaluate(tmp_path / "arc.yaml").cells}
+        cells = {cell.key: cell for cell in lab.evaluate(tmp_path / "choices.yaml").cells}
 
     plainly = Plainly.of(pulled.path)
     has_template = plainly.tokenizer.chat_template is not None

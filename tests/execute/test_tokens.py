@@ -96,11 +96,11 @@ def test_the_estimate_is_near_and_the_bound_holds_for_a_real_tokenizer(smollm2_f
     model = local_model(f"local:{smollm2_folder}", workspace=lab)
     counter = TokenCounter(lab)
     source = (ROOT / "src/promptlab/types.py").read_text(encoding="utf-8")
-    passages = (ROOT / "evals/data/passages.jsonl").read_text(encoding="utf-8")
-    for text in (source, passages, "人工智能是计算机科学的一个分支", "\U0001f600 \u0ca0_\u0ca0 \x00\x7f", ""):
+    abstracts = (ROOT / "evals/data/aclsum.jsonl").read_text(encoding="utf-8")
+    for text in (source, abstracts, "人工智能是计算机科学的一个分支", "\U0001f600 \u0ca0_\u0ca0 \x00\x7f", ""):
         real = counter.count(model, Request(user(text)))
         assert real.exact
         assert real.value <= most_input_tokens(user(text))
-    for text in (source, passages):
+    for text in (source, abstracts):
         real = counter.count(model, Request(user(text)))
         assert estimate_input_tokens(user(text)) == pytest.approx(real.value, rel=0.1)

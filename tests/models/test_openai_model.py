@@ -83,6 +83,14 @@ def test_tool_calls_are_kept(loopback: Loopback) -> None:
     assert answer.finish_reason == "tool_calls"
 
 
+def test_tools_are_sent(loopback: Loopback) -> None:
+    tools = [{"type": "function", "function": {"name": "look_up", "parameters": {"type": "object"}}}]
+    answer = ask(loopback, "caller", "Oslo", tools=tools, tool_choice="required")
+    assert answer.tool_calls[0]["function"] == {"name": "look_up", "arguments": '{"text": "Oslo"}'}
+    assert (loopback.requests[0]["tools"], loopback.requests[0]["tool_choice"]) == (tools, "required")
+    assert ask(loopback, "caller", "Oslo", tools=tools, tool_choice="none").text == "Oslo"
+
+
 def test_the_server_says_how_long_to_rest(loopback: Loopback) -> None:
     with pytest.raises(CallError) as caught:
         ask(loopback, "limited")

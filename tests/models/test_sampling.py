@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 import torch
 
+from promptlab.errors import CallError
 from promptlab.models.sampling import Generation, choose_token, generation_of
 from promptlab.types import Request
 
@@ -29,6 +30,11 @@ def test_settings_that_mean_nothing_here_are_left_out() -> None:
     settings = {"reasoning_effort": "low", "extra_body": {"a": 1}, "stop": "x", "logit_bias": {"3": 100}}
     generation = generation_of(Request((), settings))
     assert (generation.stop, generation.logit_bias) == (("x",), {3: 100.0})
+
+
+def test_tools_are_refused() -> None:
+    with pytest.raises(CallError, match="a local model takes no `tools`"):
+        generation_of(Request((), {"tools": [{"type": "function", "function": {"name": "look_up"}}]}))
 
 
 def test_temperature_zero_takes_the_likeliest() -> None:

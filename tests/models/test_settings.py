@@ -17,6 +17,14 @@ def test_good_settings_come_back_as_plain_values() -> None:
     assert check_settings(None, where="here") == {}
 
 
+def test_tools_are_settings() -> None:
+    function = {"name": "look_up", "parameters": {"type": "object", "properties": {"q": {"type": "string"}}}}
+    settings = {"tools": [{"type": "function", "function": function}, {"type": "web_search"}], "tool_choice": "auto"}
+    assert check_settings(settings, where="here") == settings
+    chosen = {"tool_choice": {"type": "function", "function": {"name": "look_up"}}}
+    assert check_settings(chosen, where="here") == chosen
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
@@ -35,6 +43,11 @@ def test_good_settings_come_back_as_plain_values() -> None:
         ({"seed": "x"}, "seed is 'x'"),
         ({"logit_bias": {"the": 1}}, "token ids"),
         ({"extra_body": [1]}, "a mapping"),
+        ({"tools": []}, "tools is []; it is a list of tools, {type: function"),
+        ({"tools": {"type": "function"}}, "it is a list of tools"),
+        ({"tools": [{"type": "function", "name": "look_up"}]}, "it is a list of tools"),
+        ({"tools": [{"type": "function", "function": {"name": ""}}]}, "it is a list of tools"),
+        ({"tool_choice": ["auto"]}, "auto, none, required, or {type: function"),
         ([1], "settings are [1]"),
     ],
 )

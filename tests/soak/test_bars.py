@@ -28,3 +28,10 @@ def test_a_suite_that_has_all_its_answers_runs_again_without_a_call():
     line = last_line_of("cached_rerun", "--cells", "200", "--runs", "1")
     assert "200 cells, 0 calls" in line
     assert VERDICT.search(line)
+
+
+def test_what_the_engine_scores_is_to_the_digit_what_the_reference_packages_say():
+    line = last_line_of("scoring", "--outputs", "500", "--pairs", "1")
+    assert line.startswith("scoring: ")
+    assert "values equal to 0;" in line
+    assert VERDICT.search(line)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
+import threading
 import tracemalloc
 from contextlib import closing
 
@@ -10,6 +13,8 @@ import pytest
 import sqlalchemy as sa
 from case_reading import cases_of, refusal, suite_of
 
+from promptlab.errors import SuiteError
+from promptlab.suites.readers.sql import find_database, read_sql
 from promptlab.types import Case
 
 URL = "sqlite:///data/reviews.db"
@@ -76,6 +81,10 @@ def test_what_a_column_holds_that_json_cannot_say_is_named(folder):
         ("DROP TABLE review", "attempt to write a readonly database"),
         ("ATTACH 'other.db' AS other; SELECT 1", "one statement at a time"),
         ("SELECT 1; DELETE FROM review", "one statement at a time"),
+        ("ATTACH 'data/other.db' AS other", "not authorized"),
+        ("VACUUM INTO 'data/other.db'", "authorization denied"),
+        ("SELECT load_extension('other.so') AS text", "not authorized"),
+        ("PRAGMA journal_mode = DELETE; SELECT 1", "one statement at a time"),
         ("SELECT words FROM review", "no such column: words"),
         ("SELEC 1", "syntax error"),
         ("SELECT 1 AS a, 2 AS a", "the column 'a' stands twice; rename one: `SELECT ... AS other_name`"),
@@ -89,6 +98,22 @@ def test_a_wrong_query_is_refused_in_one_line_and_writes_nothing(folder, sql, me
     assert message in refusal(folder, {"sql": sql, "url": URL})
     assert (folder / "data" / "reviews.db").read_bytes() == before
     assert sorted(path.name for path in (folder / "data").iterdir()) == ["reviews.db"]
+
+
+def test_a_query_without_an_end_is_stopped(folder):
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS text FROM n"
+    query = find_database(endless, url=URL, url_env=None, folder=folder, where="suite.yaml:3")
+    with pytest.raises(SuiteError, match="the query: gave no end within 0.2 s; ask for less"):
+        list(read_sql(query, "the query", seconds=0.2))
+
+
+def test_a_query_is_interrupted_by_ctrl_c(folder):
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS text FROM n"
+    query = find_database(endless, url=URL, url_env=None, folder=folder, where="suite.yaml:3")
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        list(read_sql(query, "the query"))
 
 
 def test_a_database_that_is_not_there_is_not_made(folder):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import os
@@ -14,9 +12,8 @@ from typing import Any, Self
 
 from promptlab.errors import WorkspaceError
 from promptlab.reports import Report
+from promptlab.spreadsheets import csv_line
 from promptlab.store.rows import CellRow
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class OutputFile:
@@ -118,16 +115,12 @@ def csv_pieces(report: Report, cells: Callable[[], Iterable[CellRow]]) -> Iterat
 
 
 def _csv_line(values: Sequence[Any]) -> str:
-    text = io.StringIO(newline="")
-    csv.writer(text).writerow([_csv_value(value) for value in values])
-    return text.getvalue()
+    return csv_line([_as_text(value) for value in values])
 
 
-def _csv_value(value: Any) -> Any:
+def _as_text(value: Any) -> Any:
     if isinstance(value, Mapping | list | tuple):
-        value = json.dumps(value, ensure_ascii=False, default=str)
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return f"'{value}"
+        return json.dumps(value, ensure_ascii=False, default=str)
     return value
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from promptlab.cli import words
 from promptlab.cli.table import BAD, DOUBTFUL, FAINT, GOOD, STRONG, bullets, variant_tables
+from promptlab.cli.whole_run import print_whole_run
 from promptlab.errors import ComparisonError
 from promptlab.reports import EVALUATORS_TAG, Calls, Report
 from promptlab.types import ANSWER_STATUSES
@@ -43,6 +44,7 @@ def print_report(
     ):
         console.print(table)
         console.print()
+    print_whole_run(console, report, brief=main_measure_only)
     if comparison is not None and best is not None:
         console.print(f"{_BEST} {words.plain(measures[0])}. The others against it, case by case:", style=FAINT)
         _print_verdicts(console, comparison, main_only=main_measure_only)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from promptlab.cli import words
 from promptlab.reports import VariantReport
+from promptlab.types import Interval
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -74,6 +75,24 @@ def variant_tables(
     needed = name_width + sum(column.width + 2 for column in columns)
     gap = 2 if needed <= width else 1
     return [_table(names, group, name_width, gap) for group in _groups(columns, width - name_width, gap)]
+
+
+def interval_tables(
+    variants: Sequence[VariantReport],
+    values: Mapping[str, Sequence[Interval | None]],
+    *,
+    shares: Collection[str],
+    width: int,
+) -> list[Table]:
+    """The same for whole-run metrics: by name one interval a variant. shares: names of those in percent."""
+    columns = [
+        Column(name, [Cell(*words.score(name, interval, shares=name in shares)) for interval in intervals])
+        for name, intervals in values.items()
+    ]
+    names = [_name(variant.name) for variant in variants]
+    name_width = min(max([len("whole run"), *(cell.width for cell in names)]), _name_width(width))
+    groups = _groups(columns, width - name_width, 2)
+    return [_table(names, group, name_width, 2, title="whole run") for group in groups]
 
 
 def plain_table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]], *, right: Sequence[str] = ()) -> Table:
@@ -166,15 +185,17 @@ def _groups(columns: Sequence[Column], width: int, gap: int) -> list[list[Column
     return groups
 
 
-def _table(names: Sequence[Cell], columns: Sequence[Column], name_width: int, gap: int) -> Table:
+def _table(
+    names: Sequence[Cell], columns: Sequence[Column], name_width: int, gap: int, *, title: str = "variant"
+) -> Table:
     from rich.text import Text
 
     table = _empty_table(gap)
-    table.add_column("variant", width=name_width, overflow="fold", header_style=FAINT)
+    table.add_column(title, width=name_width, overflow="fold", header_style=FAINT)
     for column in columns:
-        table.add_column(
-            Text(column.title, FAINT, overflow="fold"), justify="right", overflow="fold", width=column.width
-        )
+        # A long name folds behind a dot, where it has one.
+        title = column.title if len(column.title) <= column.width else column.title.replace(".", ".\n", 1)
+        table.add_column(Text(title, FAINT, overflow="fold"), justify="right", overflow="fold", width=column.width)
     for position, name in enumerate(names):
         row: list[RenderableType] = [_two_lines(name)]
         row += [_two_lines(column.cells[position]) for column in columns]

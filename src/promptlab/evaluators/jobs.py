@@ -18,6 +18,10 @@ Result: TypeAlias = tuple[Any, Exception | None]
 """What a function returned, or what it raised."""
 
 
+class UnknownHereError(Exception):
+    """A function that a worker cannot import, such as one of a suite's own file: it can only run where it is."""
+
+
 def characters(context: EvaluatorContext) -> int:
     """How long the texts are that are compared."""
     expected = context.expected
@@ -119,8 +123,8 @@ def _run_named(  # noqa: PLR0917 - it is called by what was unpacked
 ) -> Result:
     try:
         function = _function(module, name)
-    except (ImportError, AttributeError) as error:
-        return None, error
+    except (ImportError, AttributeError):
+        return None, UnknownHereError()
     return run(function, EvaluatorContext(inputs={}, output=output, expected=expected, response_schema=schema), options)
 
 
@@ -142,6 +146,8 @@ def unpack_results(data: bytes) -> tuple[float, list[Result]]:
 
 
 def _packed(value: Any, problem: Exception | None) -> tuple[str, Any]:
+    if isinstance(problem, UnknownHereError):
+        return "unknown", None
     if problem is not None:
         return "raised", (type(problem).__name__, isinstance(problem, TimeoutError), str(problem))
     if type(value) is Score:  # as it is, a Score takes several times as long
@@ -153,6 +159,8 @@ def _unpacked(kind: str, content: Any) -> Result:
     if kind == "raised":
         name, timed_out, message = content
         return None, _error_class(name, TimeoutError if timed_out else Exception)(message)
+    if kind == "unknown":
+        return None, UnknownHereError()
     return Score(*content) if kind == "score" else content, None
 
 

@@ -14,6 +14,8 @@ MOST_CHARACTERS = 200_000
 """Of a longer output, its beginning and its end are read."""
 
 _EMPHASIS = str.maketrans("", "", "*`")
+_AFTER_LETTERS = ("or", "and", "is", "because", "since")
+"""Words before which A and I are letters rather than words."""
 _NEGATIONS = ("not", "nor", "neither", "except", "than", "n't")
 
 
@@ -146,9 +148,9 @@ def _alone(text: str, letters: str) -> set[str]:
     """The capital letters that stand alone, but for the words A and I and what is negated."""
     found: set[str] = set()
     for match in _patterns(letters)["alone"].finditer(text):
-        after = text[match.end() : match.end() + 2]
+        after = text[match.end() : match.end() + 12]
         before = text[max(match.start() - 12, 0) : match.start()]
-        if match[0] in "AI" and after[:1] == " " and after[1:].isalpha():
+        if match[0] in "AI" and after[:1] == " " and after[1:2].isalpha() and after.split()[0] not in _AFTER_LETTERS:
             continue
         if before[-1:] in ("'", "’", "-", ".") or after[:1] in ("'", "’", "-"):  # noqa: RUF001 - as it is written
             continue

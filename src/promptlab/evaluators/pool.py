@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from promptlab.evaluators.jobs import Job, Result, pack_jobs, run, settle, unpack_results
+from promptlab.evaluators.jobs import Job, Result, UnknownHereError, pack_jobs, run, settle, unpack_results
 from promptlab.evaluators.worker_process import WorkerProcess
 
 WORTH_SECONDS = 1.0
@@ -273,6 +273,11 @@ class Pool:
             if ended:
                 self._failures = 0
                 self._note_done(len(ended), seconds, usual=not any(job.is_long for job, _ in ended))
+            unknown = [job for job, (_, problem) in ended if isinstance(problem, UnknownHereError)]
+            if unknown:
+                ended = [(job, result) for job, result in ended if job not in unknown]
+                self._unsendable.extend(unknown)
+                self._changed.notify_all()
             self._staff()
         settle(ended)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from promptlab.evaluators.base import evaluator, quote
@@ -33,9 +33,9 @@ def rouge_1(
 ) -> Score | None:
     """ROUGE-1, the overlap of single words with the expected text, from 0 to 1; higher is better.
 
-    Of a list of expected texts, the best counts. Does not apply to a case without `expected`. measure: fmeasure,
-    precision or recall. use_stemmer: Porter's, English. at_least: passed from this value. Words are runs of a-z
-    and 0-9, so a text in another script cannot be measured: that is an error, not 0.
+    Of a list of expected texts, the one with the highest F-measure counts. Does not apply to a case without `expected`.
+    measure: fmeasure, precision or recall. use_stemmer: Porter's, English. at_least: passed from this value. Words are
+    runs of a-z and 0-9, so a text in another script cannot be measured: that is an error, not 0.
     Source: Lin, "ROUGE: A Package for Automatic Evaluation of Summaries" (2004); the library rouge-score.
     Example: {output: "the cat", expected: "the cat sat"} -> 0.8
     Example: {output: "the cat", expected: "the cat sat", measure: precision} -> 1
@@ -89,8 +89,8 @@ def rouge_lsum(
     r"""ROUGE-Lsum, by the longest common subsequences of each expected sentence with all of the output's; higher is better.
 
     From 0 to 1. A sentence is a line, as in the package: a text without line breaks is one sentence, and then this is
-    rouge_l. split_sentences: also split the lines into sentences, by rules for English (the library pysbd). What the
-    package itself offers for that, nltk's Punkt, needs data that comes with neither, and splits a little otherwise.
+    rouge_l. split_sentences: also split the lines into sentences, by rules for English (the library sentencex). What
+    the package offers for that, nltk's Punkt, needs data that comes with neither, and splits a little otherwise.
     The other options and the limits as for rouge_1.
     Source: Lin (2004), section 3.2; the library rouge-score.
     Example: {output: "the cat\nsat down", expected: "sat the cat\non a mat"} -> 0.6
@@ -126,21 +126,18 @@ def _rouge(
         if text.strip() and not _WORD.search(text.lower()):
             raise ValueError(f"ROUGE measures words of a-z and 0-9 only; the expected text has none: {quote(text)}")
     output = [_words(part, use_stemmer=use_stemmer) for part in split(context.output)]
-    value = max(
-        _measured(*hits([_words(part, use_stemmer=use_stemmer) for part in split(text)], output), measure)
-        for text in accepted
+    found = (
+        _measured(*hits([_words(part, use_stemmer=use_stemmer) for part in split(text)], output)) for text in accepted
     )
+    value = max(found, key=lambda measured: measured["fmeasure"])[measure]
     return Score(value, passed=None if at_least is None else value >= at_least)
 
 
-def _measured(shared: int, given: int, expected: int, measure: Measure) -> float:
+def _measured(shared: int, given: int, expected: int) -> Mapping[Measure, float]:
     precision = shared / given if given else 0.0
     recall = shared / expected if expected else 0.0
-    if measure == "precision":
-        return precision
-    if measure == "recall":
-        return recall
-    return 2 * precision * recall / (precision + recall) if shared else 0.0
+    fmeasure = 2 * precision * recall / (precision + recall) if shared else 0.0
+    return {"precision": precision, "recall": recall, "fmeasure": fmeasure}
 
 
 def _shared(expected: Sequence[Words], output: Sequence[Words], *, n: int) -> tuple[int, int, int]:

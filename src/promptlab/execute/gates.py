@@ -39,7 +39,7 @@ def unheld(gates: Sequence[Gate], variants: Sequence[VariantReport]) -> list[Gat
 
 
 def _hold(gate: Gate, variant: VariantReport) -> GateResult:
-    interval = variant.scores.get(gate.evaluator)
+    interval = variant.scores.get(gate.evaluator) or variant.metrics.get(gate.evaluator)
     value = interval.mean if interval is not None else None
     passed = value is not None and _OPERATORS[gate.operator](value, gate.bound)
     return GateResult(gate.evaluator, variant.name, gate.rule, value, passed)

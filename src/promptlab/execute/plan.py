@@ -12,7 +12,7 @@ from promptlab.evaluators.base import BoundEvaluator
 from promptlab.evaluators.registry import bind
 from promptlab.execute.budget import Budget
 from promptlab.execute.error_limit import ErrorLimit
-from promptlab.models.base import Model, require
+from promptlab.models.base import Model, require, require_settings
 from promptlab.models.settings import check_settings
 from promptlab.prompts import rendering
 from promptlab.suites.matrix import combination_text, combinations
@@ -104,7 +104,8 @@ def check(
     """Raises UsageError for what could never run, before anything is stored or sent.
 
     That is: no case, no model, no prompt for a model that needs one, a variant that is named twice, a setting that
-    does not exist, a template that cannot render its first case, a gate on a check that no prompt asks for.
+    does not exist or that a model does not have, a template that cannot render its first case, a gate on a check that
+    no prompt asks for.
     """
     where = str(suite.path or suite.name)
     if not suite.cases:
@@ -125,6 +126,9 @@ def check(
         for prompt in prompts:
             check_settings(prompt.settings, where=f"prompt '{prompt.name}'")
             _check_first_case(prompt, suite.cases[0], where)
+            for model in needing:
+                names = {*prompt.settings, *suite.settings, *suite.matrix, *(settings or {})}
+                require_settings(model, names, where=where)
     _check_gates(suite, prompts if needing else (), where)
 
 

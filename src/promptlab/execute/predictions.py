@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from promptlab.config import Workspace
 from promptlab.errors import UsageError
+from promptlab.execute import whole_run
 from promptlab.execute.cells import Cell, Outcome, evaluator_context, output_insert, score
 from promptlab.execute.chunk_size import CHUNK
 from promptlab.execute.evaluator_calls import EvaluatorCalls
@@ -21,9 +22,10 @@ from promptlab.models.python import PythonModel
 from promptlab.models.resolve import resolve_model
 from promptlab.reports import run_metrics
 from promptlab.store import datasets, metrics, outputs
+from promptlab.store.artifacts import ArtifactStore
 from promptlab.store.database import Connection, Database
 from promptlab.store.datasets import PlacedCase
-from promptlab.store.rows import RunRow
+from promptlab.store.rows import DatasetRow, RunRow
 from promptlab.suites.model import Suite
 from promptlab.types import Request, Response, Score
 
@@ -45,7 +47,7 @@ async def score_predictions(
     stand_in = Variant(None, None, PythonModel(run.name, lambda inputs: [""] * len(inputs)), {})
     evaluator_models(suite, [stand_in.model], resolve=lambda name: resolve_model(name, workspace=workspace))
 
-    def begin(connection: Connection) -> None:
+    def begin(connection: Connection) -> DatasetRow:
         dataset = datasets.store_dataset(
             connection,
             name=suite.dataset_name,
@@ -61,8 +63,10 @@ async def score_predictions(
         datasets.link_dataset(connection, run.id, dataset.id, context="evaluation")
         for evaluator in suite.all_evaluators:
             metrics.set_direction(connection, evaluator.name, evaluator.direction)
+        whole_run.set_directions(connection, suite)
+        return dataset
 
-    await database.commit(begin)
+    dataset = await database.commit(begin)
     journal = Journal(database)
     calls = EvaluatorCalls(database, workspace, journal, Stop(), Paces(workspace, concurrency=None))
     try:
@@ -78,7 +82,21 @@ async def score_predictions(
     at_ms = int(datetime.now(UTC).timestamp() * 1000)
     names = {evaluator.name for evaluator in suite.all_evaluators}
     points = [(name, value, 0, at_ms) for name, value in measured.items() if name.split(".")[0] in names]
-    await database.commit(lambda connection: metrics.log_metrics(connection, run.id, points))
+    kept = await asyncio.to_thread(
+        whole_run.measure_run,
+        run.id,
+        suite.metrics,
+        seen=whole_run.expected_labels(suite, dataset.id, database=database),
+        database=database,
+        store=ArtifactStore(workspace.artifacts),
+    )
+
+    def finish(connection: Connection) -> None:
+        metrics.log_metrics(connection, run.id, points)
+        if kept is not None:
+            whole_run.keep(connection, run.id, kept, at_ms=at_ms)
+
+    await database.commit(finish)
 
 
 async def _store(

@@ -64,11 +64,13 @@ class Evaluation:
 
     @property
     def metrics(self) -> Mapping[str, float]:
-        """Evaluator -> mean, of the only variant; raises UsageError where there are several."""
+        """Means by evaluator, and whole-run metrics by name, of the only variant; raises UsageError for several."""
         if len(self.variants) != 1:
             names = ", ".join(variant.name for variant in self.variants)
             raise UsageError(f"metrics are of one variant, and there are {len(self.variants)}: {names}; see .variants")
-        return {name: interval.mean for name, interval in self.variants[0].scores.items() if interval.mean is not None}
+        (variant,) = self.variants
+        measured = {**variant.metrics, **variant.scores}
+        return {name: interval.mean for name, interval in measured.items() if interval.mean is not None}
 
     @property
     def exit_code(self) -> int:

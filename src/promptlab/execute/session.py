@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from promptlab import pricing, reports
 from promptlab.config import Workspace
+from promptlab.execute import whole_run
 from promptlab.execute.calling import Tally
 from promptlab.execute.evaluator_calls import EvaluatorCalls
 from promptlab.execute.journal import Journal
@@ -21,6 +22,7 @@ from promptlab.execute.progress import Progress, VariantProgress, Watcher
 from promptlab.execute.stopping import Stop
 from promptlab.models.base import Model
 from promptlab.store import datasets, metrics, params, plans, runs
+from promptlab.store.artifacts import ArtifactStore
 from promptlab.store.database import Connection, Database
 from promptlab.store.rows import DatasetRow, RunRow
 from promptlab.tracking.provenance import Provenance
@@ -155,6 +157,7 @@ async def begin(
             datasets.link_dataset(connection, row.id, dataset.id, context="evaluation")
         for evaluator in plan.all_evaluators:
             metrics.set_direction(connection, evaluator.name, evaluator.direction)
+        whole_run.set_directions(connection, suite)
         names = json.dumps([evaluator.name for evaluator in plan.all_evaluators])
         params.set_tags(connection, parent.id, {reports.EVALUATORS_TAG: names})
         for variant, child in zip(plan.variants, children, strict=True):
@@ -238,12 +241,13 @@ async def heartbeat(session: Session) -> AsyncIterator[None]:
 async def end(session: Session, status: str, *, error: str | None = None, measured: bool = True) -> None:
     """Ends the run and its variants; measured: with their metrics, for a run whose every cell has ended."""
     values = await asyncio.to_thread(_metrics, session) if measured else {}
-    await session.database.commit(lambda connection: _write_end(connection, session, values, status, error))
+    kept = await asyncio.to_thread(_whole_run, session) if measured else {}
+    await session.database.commit(lambda connection: _write_end(connection, session, values, kept, status, error))
 
 
 def end_unawaited(session: Session, status: str) -> None:
     """Writes the end of a cancelled run without awaiting: the loop may not wait any more, the writer does."""
-    session.database.write(lambda connection: _write_end(connection, session, {}, status, None))
+    session.database.write(lambda connection: _write_end(connection, session, {}, {}, status, None))
 
 
 def _metrics(session: Session) -> dict[int, dict[str, float]]:
@@ -253,10 +257,25 @@ def _metrics(session: Session) -> dict[int, dict[str, float]]:
     }
 
 
-def _write_end(
+def _whole_run(session: Session) -> dict[int, whole_run.Kept]:
+    """The metrics of the suite over all answers of each variant, by its run."""
+    suite = session.plan.suite
+    seen = whole_run.expected_labels(suite, session.dataset.id, database=session.database)
+    store = ArtifactStore(session.workspace.artifacts)
+    found = {
+        column.run.id: whole_run.measure_run(
+            column.run.id, suite.metrics, seen=seen, database=session.database, store=store
+        )
+        for column in session.columns
+    }
+    return {run_id: kept for run_id, kept in found.items() if kept is not None}
+
+
+def _write_end(  # noqa: PLR0917 - what a run ends with, in the order it is made
     connection: Connection,
     session: Session,
     measured: Mapping[int, Mapping[str, float]],
+    kept: Mapping[int, whole_run.Kept],
     status: str,
     error: str | None,
 ) -> None:
@@ -264,5 +283,7 @@ def _write_end(
     at_ms = int(now.timestamp() * 1000)
     for run_id, values in measured.items():
         metrics.log_metrics(connection, run_id, [(key, value, 0, at_ms) for key, value in values.items()])
+    for run_id, of_run in kept.items():
+        whole_run.keep(connection, run_id, of_run, at_ms=at_ms)
     for uid in (*(column.run.uid for column in session.columns), session.parent.uid):
         runs.finish_run(connection, uid, status, error=error, ended_at=now)

@@ -32,9 +32,9 @@ def classification(
     ignore_case: bool = True,
     strip: bool = True,
 ) -> Collector:
-    """How well the outputs name the expected labels: accuracy, balanced_accuracy, precision, recall and f1 as mean over
-    the labels (macro), f1_micro, f1_weighted, matthews_correlation, each label's own as `f1.positive`, and the
-    confusion matrix; higher is better.
+    """How well the outputs name the expected labels: accuracy, balanced_accuracy, precision, recall and f1 (_macro,
+    _micro and _weighted), matthews_corrcoef, each label's own as `f1.positive`, and the confusion matrix; higher is
+    better.
 
     labels: what can be predicted; default, what the data set expects. of: an evaluator whose score has the predicted
     label, such as choice; default, the output. ignore_case: compare case-folded. strip: leave out white space around

@@ -34,7 +34,7 @@ KEYS: Mapping[str, str] = {
 }
 """What every entry may have beside its options, and what it means."""
 
-_NO_OUTPUT = ("roc_auc",)
+NO_OUTPUT = ("roc_auc",)
 """Kinds that do not look at the output, so that there is nothing to transform."""
 _CHECKS = {**CHECKS, "classification": check_classification}
 
@@ -136,7 +136,7 @@ def bind_metric(entry: Any, *, where: str, functions: Mapping[str, Callable[...,
     if not isinstance(name, str) or (name and not NAME.fullmatch(name)):
         raise SuiteError(f"{inside}: `as` is {name!r}; a name has letters, digits, `_` and `-` only")
     steps = options.pop("transform", None)
-    if steps not in (None, []) and kind in _NO_OUTPUT:
+    if steps not in (None, []) and kind in NO_OUTPUT:
         raise SuiteError(f"{inside}: `transform` is of the output, and {kind} looks at a score; leave it out")
     transform = None if steps in (None, []) else parse_transform(steps, where=inside, functions=functions)
     known = [parameter.name for parameter, _ in option_types(KINDS[kind])]

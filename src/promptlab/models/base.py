@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from promptlab.errors import ModelError
+from promptlab.models.settings import OF_ENDPOINTS
 from promptlab.types import Ability, Chunk, Likelihood, Message, Request, Response, Usage
 
 _CANNOT: Mapping[Ability, str] = {
@@ -122,6 +123,18 @@ def require(model: Model, ability: Ability, *, where: str = "") -> None:
     if ability not in abilities(model):
         reason = _CANNOT[ability].format(name=model.name)
         raise ModelError(f"{where}: {model.name} {reason}" if where else f"base model {model.name!r} {reason}")
+
+
+def require_settings(model: Model, names: Collection[str], *, where: str) -> None:
+    """Raises ModelError where a model does not have one of these settings. where: the start of the message."""
+    if model.endpoint is not None or model.provider in ("fake", "python"):
+        return
+    for name in OF_ENDPOINTS:
+        if name in names:
+            raise ModelError(
+                f"{where}: {model.name} takes no `{name}`, only models of an endpoint do; leave the setting out, or "
+                "name another model"
+            )
 
 
 def last_text(request: Request) -> str:

@@ -52,7 +52,17 @@ _REFUSED = frozenset({400, 413, 422})
 """How servers answer to a request that is too large, or that has one input that they do not take."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104 - compared with, not bound to
 _REASONING_NAME = re.compile(r"(o\d|gpt-5)")
-_PLAIN = ("temperature", "top_p", "stop", "frequency_penalty", "presence_penalty", "logit_bias", "reasoning_effort")
+_PLAIN = (
+    "temperature",
+    "top_p",
+    "stop",
+    "frequency_penalty",
+    "presence_penalty",
+    "logit_bias",
+    "reasoning_effort",
+    "tools",
+    "tool_choice",
+)
 _BEYOND_OPENAI = ("top_k", "min_p", "repetition_penalty")
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from promptlab.errors import CallError
+from promptlab.models.settings import OF_ENDPOINTS
 from promptlab.types import Request
 
 if TYPE_CHECKING:
@@ -46,8 +48,11 @@ def generation_of(request: Request) -> Generation:
     """The request's settings with the defaults of local models: greedy, 256 new tokens.
 
     The seed is the given one plus the repeat, so that repeats differ and come again. reasoning_effort and extra_body
-    mean nothing here and are left out.
+    mean nothing here and are left out. Raises CallError for settings that a local model does not have.
     """
+    for name in OF_ENDPOINTS:
+        if name in request.settings:
+            raise CallError("client", f"a local model takes no `{name}`, only models of an endpoint do")
     settings: dict[str, Any] = {
         key: value
         for key, value in request.settings.items()

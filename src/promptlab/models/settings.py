@@ -46,6 +46,23 @@ def _is_bias(value: Any) -> bool:
     )
 
 
+def _is_tools(value: Any) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and all(map(_is_tool, value))
+
+
+def _is_tool(value: Any) -> bool:
+    if not isinstance(value, Mapping) or not isinstance(value.get("type"), str) or not value["type"]:
+        return False
+    function = value.get("function")
+    if value["type"] == "function":
+        return isinstance(function, Mapping) and isinstance(function.get("name"), str) and bool(function["name"])
+    return True
+
+
+def _is_tool_choice(value: Any) -> bool:
+    return (isinstance(value, str) and bool(value)) or _is_tool(value)
+
+
 _PENALTY: Mapping[str, Any] = {"type": "number", "minimum": -2, "maximum": 2}
 
 SETTINGS: Mapping[str, Setting] = {
@@ -81,9 +98,41 @@ SETTINGS: Mapping[str, Setting] = {
     "reasoning_effort": Setting(
         "a text such as low", lambda value: isinstance(value, str) and bool(value), {"type": "string", "minLength": 1}
     ),
+    "tools": Setting(
+        "a list of tools, {type: function, function: {name: ..., description: ..., parameters: ...}} each",
+        _is_tools,
+        {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["type"],
+                "properties": {
+                    "type": {"type": "string", "minLength": 1},
+                    "function": {
+                        "type": "object",
+                        "required": ["name"],
+                        "properties": {
+                            "name": {"type": "string", "minLength": 1},
+                            "description": {"type": "string"},
+                            "parameters": {"type": "object"},
+                        },
+                    },
+                },
+            },
+        },
+    ),
+    "tool_choice": Setting(
+        "auto, none, required, or {type: function, function: {name: ...}}",
+        _is_tool_choice,
+        {"type": ["string", "object"], "minLength": 1, "required": ["type"]},
+    ),
     "extra_body": Setting("a mapping", lambda value: isinstance(value, Mapping), {"type": "object"}),
 }
 """Every setting a prompt, a suite or the command line may name."""
+
+OF_ENDPOINTS = ("tools", "tool_choice")
+"""Settings that change what is asked, and that a model in this process does not have."""
 
 
 def check_settings(settings: Any, *, where: str) -> dict[str, Any]:

@@ -64,11 +64,6 @@ def definitions() -> dict[str, Schema]:
     }
 
 
-def metrics() -> Schema:
-    """What stands under `metrics`."""
-    return {"description": "Measures of all answers of a variant together.", "type": ["array", "null"]}
-
-
 def option_texts(details: str, names: Iterable[str]) -> dict[str, str]:
     """What a docstring says of each option, by name: sentences that begin with `name: ` or `name, other: `.
 

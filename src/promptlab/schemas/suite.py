@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from promptlab.models.settings import SETTINGS
-from promptlab.schemas import cases, entries
+from promptlab.schemas import cases, entries, metrics
 from promptlab.suites.defaults import KEYS as DEFAULTS
 from promptlab.suites.gates import RULE
 from promptlab.suites.keys import KEYS
@@ -27,7 +27,7 @@ def suite_schema(*, part: bool) -> Schema:
         "properties": _properties(),
         "additionalProperties": False,
         **needed,
-        "$defs": {**_shared(), **cases.definitions(), **entries.definitions()},
+        "$defs": {**_shared(), **cases.definitions(), **entries.definitions(), **metrics.definitions()},
     }
 
 
@@ -75,6 +75,11 @@ def _properties() -> dict[str, Schema]:
             "description": "How answers are scored; the first one is the main measure.",
             "type": ["array", "null"],
             "items": {"$ref": "#/$defs/entry"},
+        },
+        "metrics": {
+            "description": "Measures of all answers of a variant together, such as a classification's F1.",
+            "type": ["array", "null"],
+            "items": {"$ref": "#/$defs/metric"},
         },
         "functions": {
             "description": "Python files with evaluators and transforms of your own; default: evaluators.py beside it.",

@@ -20,9 +20,13 @@ AVERAGES = (
     "precision_macro",
     "recall_macro",
     "f1_macro",
+    "precision_micro",
+    "recall_micro",
     "f1_micro",
+    "precision_weighted",
+    "recall_weighted",
     "f1_weighted",
-    "matthews_correlation",
+    "matthews_corrcoef",
 )
 """The metrics of all labels together."""
 PER_LABEL = ("precision", "recall", "f1")
@@ -105,26 +109,26 @@ def averages(counts: LabelCounts, *, zero_division: float = 0.0) -> dict[str, fl
     supports = [scores.support for scores in found]
     everyone = [1.0] * counts.labels
     right = math.fsum(counts.right)
-    margins = math.fsum(counts.expected[:-1]) + math.fsum(counts.predicted[:-1])
+    expected, predicted = math.fsum(counts.expected[:-1]), math.fsum(counts.predicted[:-1])
     seen = [1.0 if support else 0.0 for support in supports]
-    recalls = [scores.recall for scores in found]
+    by_name = {name: [getattr(scores, name) for scores in found] for name in PER_LABEL}
     return {
         "accuracy": right / counts.total,
-        "balanced_accuracy": _mean(recalls, seen),
-        "precision_macro": _mean([scores.precision for scores in found], everyone),
-        "recall_macro": _mean(recalls, everyone),
-        "f1_macro": _mean([scores.f1 for scores in found], everyone),
-        "f1_micro": _divided(2 * right, margins, zero_division),
-        "f1_weighted": _mean([scores.f1 for scores in found], supports),
-        "matthews_correlation": matthews_correlation(counts),
+        "balanced_accuracy": _mean(by_name["recall"], seen),
+        **{f"{name}_macro": _mean(values, everyone) for name, values in by_name.items()},
+        "precision_micro": _divided(right, predicted, zero_division),
+        "recall_micro": _divided(right, expected, zero_division),
+        "f1_micro": _divided(2 * right, expected + predicted, zero_division),
+        **{f"{name}_weighted": _mean(values, supports) for name, values in by_name.items()},
+        "matthews_corrcoef": matthews_corrcoef(counts),
     }
 
 
-def matthews_correlation(counts: LabelCounts) -> float:
+def matthews_corrcoef(counts: LabelCounts) -> float:
     """The correlation of what was expected with what was predicted, from -1 to 1; 0 where either is always the same.
 
     Source: Gorodkin (2004); scikit-learn's matthews_corrcoef.
-    Example: matthews_correlation(LabelCounts.of({(0, 0): 5, (1, 1): 5}, labels=2)) -> 1.0
+    Example: matthews_corrcoef(LabelCounts.of({(0, 0): 5, (1, 1): 5}, labels=2)) -> 1.0
     """
     total = counts.total
     covariance = math.fsum(counts.right) * total - _dot(counts.expected, counts.predicted)

@@ -102,7 +102,7 @@ def average_intervals(patterns: Patterns, *, labels: int) -> dict[str, Interval]
     }
     intervals: dict[str, Interval] = {}
     for name, slopes in _slopes(sample.smooth).items():
-        correlation = name == "matthews_correlation"
+        correlation = name == "matthews_corrcoef"
         # From -1 to 1 a correlation is no share; half of it above one half is.
         value, centre = (0.5 + found[name] / 2, 0.5 + smooth[name] / 2) if correlation else (found[name], smooth[name])
         variance = sample.variance(slopes) / (4 if correlation else 1)

@@ -22,6 +22,7 @@ KEYS = (
     "defaults",
     "cases",
     "evaluators",
+    "metrics",
     "functions",
     "gates",
 )

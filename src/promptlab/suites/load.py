@@ -37,6 +37,7 @@ from promptlab.suites.scoring import (
 )
 from promptlab.suites.selection import ALL_CASES, CaseChoice, select
 from promptlab.suites.streams import CaseStream
+from promptlab.suites.whole_run import suite_metrics
 from promptlab.types import Case
 
 SUITE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_. -]{0,199}")
@@ -217,7 +218,13 @@ def _assemble(
     names.update(filter(None, (entry_name("evaluators", entry) for entry in entry_list(document))))
     # A part may have gates on what the suites that include it score.
     known = None if scope == "part" else names
-    return replace(suite, gates=parse_gates(document, evaluators=known, report=report))
+    suite = replace(
+        suite,
+        metrics=suite_metrics(
+            document, functions=bound_with.functions, broken=bound_with.broken, evaluators=known, report=report
+        ),
+    )
+    return replace(suite, gates=parse_gates(document, evaluators=known, metrics=suite.metrics, report=report))
 
 
 def choose(suite: Suite, choice: CaseChoice) -> Suite:

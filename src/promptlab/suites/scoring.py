@@ -19,6 +19,7 @@ from promptlab.suites.defaults import Defaults
 from promptlab.suites.document import Document
 from promptlab.suites.keys import entry_name
 from promptlab.suites.mistakes import Report, refuse, told
+from promptlab.suites.whole_run import metric_functions
 from promptlab.types import Case, PromptVersion
 
 DEFAULT_FUNCTIONS = "evaluators.py"
@@ -71,7 +72,9 @@ def binding(document: Document, *, folder: Path, cases: Sequence[Case], defaults
         broken = broken or loaded is None
         functions = {**(loaded or {}), **functions}
     default = folder / DEFAULT_FUNCTIONS
-    if default.is_file() and _needs_functions(entries, defaults.transform, beside=functions):
+    of_metrics = metric_functions(document)
+    needed = _needs_functions(entries, defaults.transform, beside=functions) or not {*of_metrics} <= {*functions}
+    if default.is_file() and needed:
         loaded = _load(default, str(default), report)
         broken = broken or loaded is None
         functions = {**(loaded or {}), **functions}
@@ -98,7 +101,7 @@ def document_needs_functions(document: Document) -> bool:
     """Whether an entry of the suite itself has to come from a Python file."""
     defaults = document.value.get("defaults")
     transform = defaults.get("transform") if isinstance(defaults, Mapping) else None
-    return _needs_functions(entry_list(document), transform)
+    return _needs_functions(entry_list(document), transform) or bool(metric_functions(document))
 
 
 def suite_evaluators(document: Document, binding: Binding) -> tuple[BoundEvaluator, ...]:

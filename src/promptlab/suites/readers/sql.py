@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,10 @@ from promptlab.suites.rows import Row
 
 ROWS_AT_ONCE = 500
 CONNECT_SECONDS = 10
+QUERY_SECONDS = 600
+"""How long a query may take; one that recurses without an end gives no row ever."""
+_STEPS = 100_000
+"""After how many steps of SQLite's machine the clock is looked at, and Ctrl-C is heard."""
 _SECRETS = ("password", "sslpassword", "passwd", "pwd", "token")
 
 
@@ -66,9 +71,12 @@ def find_database(sql: str, *, url: str | None, url_env: str | None, folder: Pat
     return Query(sql, parsed, hidden.replace("postgresql+psycopg:", "postgresql:"))
 
 
-def read_sql(query: Query, name: str) -> Iterator[Row]:
-    """The rows that the query gives, streamed; NULL is null. Raises SuiteError."""
-    with _explained(query, name), _connect(query, name) as connection:
+def read_sql(query: Query, name: str, *, seconds: float = QUERY_SECONDS) -> Iterator[Row]:
+    """The rows that the query gives, streamed; NULL is null. Raises SuiteError, also after so many seconds.
+
+    On PostgreSQL the time is that of every few hundred rows.
+    """
+    with _explained(query, name, seconds), _connect(query, name, seconds) as connection:
         result = connection.execution_options(stream_results=True, no_parameters=True).exec_driver_sql(query.sql)
         if not result.returns_rows:
             raise SuiteError(f"{name}: gives no rows; write a query that begins with SELECT or WITH")
@@ -95,9 +103,9 @@ def _sqlite_url(url: URL, folder: Path, where: str) -> URL:
 
 
 @contextlib.contextmanager
-def _connect(query: Query, name: str) -> Iterator[Connection]:
+def _connect(query: Query, name: str, seconds: float) -> Iterator[Connection]:
     """A connection in a transaction that reads only, rolled back in the end."""
-    engine = _engine(query, name)
+    engine = _engine(query, name, seconds)
     try:
         with engine.connect() as connection:
             yield connection
@@ -105,16 +113,16 @@ def _connect(query: Query, name: str) -> Iterator[Connection]:
         engine.dispose()
 
 
-def _engine(query: Query, name: str) -> Engine:
+def _engine(query: Query, name: str, seconds: float) -> Engine:
     if query.url.get_backend_name() == "sqlite":
         return sa.create_engine(
-            "sqlite://", creator=lambda: _open_sqlite(str(query.url.database)), poolclass=sa.NullPool
+            "sqlite://", creator=lambda: _open_sqlite(str(query.url.database), seconds), poolclass=sa.NullPool
         )
     server = query.url.drivername == "postgresql+psycopg"
     options = {"connect_timeout": CONNECT_SECONDS, "application_name": "promptlab"} if server else {}
     if server and "options" not in query.url.query:
         # For the session too: a text of several statements could end the transaction that reads only.
-        options["options"] = "-c default_transaction_read_only=on"
+        options["options"] = f"-c default_transaction_read_only=on -c statement_timeout={int(seconds * 1000)}"
     options = {key: value for key, value in options.items() if key not in query.url.query}
     try:
         engine = sa.create_engine(query.url, poolclass=sa.NullPool, connect_args=options)
@@ -131,18 +139,32 @@ def _engine(query: Query, name: str) -> Engine:
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
-def _open_sqlite(file: str) -> sqlite3.Connection:
+def _open_sqlite(file: str, seconds: float) -> sqlite3.Connection:
+    """A connection that reads only: ATTACH and VACUUM INTO would make a file. What it is asked ends after some seconds."""
+    until = time.monotonic() + seconds
     connection = sqlite3.connect(f"file:{quote(file)}?mode=ro", uri=True, check_same_thread=False)
     connection.execute("PRAGMA query_only = ON")
+    connection.set_authorizer(
+        lambda action, *_: sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_ATTACH else sqlite3.SQLITE_OK
+    )
+    connection.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
     return connection
 
 
 @contextlib.contextmanager
-def _explained(query: Query, name: str) -> Iterator[None]:
+def _explained(query: Query, name: str, seconds: float) -> Iterator[None]:
     """What a database says of a query or a connection that failed, in one line and without its password."""
+    until = time.monotonic() + seconds
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, sqlite3.Warning) as error:
+        code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_INTERRUPT:
+            if time.monotonic() < until:  # Ctrl-C, which SQLite turns into an error of its own
+                raise KeyboardInterrupt from error
+            raise SuiteError(
+                f"{name}: gave no end within {seconds:g} s; ask for less, or keep its result in a table"
+            ) from error
         said = " ".join(str(getattr(error, "orig", None) or error).split())[:300]
         secrets = [query.url.password] if isinstance(query.url.password, str) else []
         raise SuiteError(f"{name}: {redact(said, secrets=secrets)}") from error
