@@ -8,12 +8,12 @@ import pandas as pd
 import streamlit as st
 
 import matrix
-from formats import excerpt, interval_text, plural
-from shared import plain
+from formats import excerpt, file_name, interval_text, plural
+from shared import guarded, lab, plain
 
 if TYPE_CHECKING:
     from promptlab.metrics.base import Confusion
-    from promptlab.reports import Report
+    from promptlab.reports import Report, VariantReport
 
 MOST_LABELS = 30
 """A larger matrix is not drawn; the artifact metrics/confusion_matrix.csv of its variant has it."""
@@ -30,19 +30,16 @@ def draw(report: Report) -> None:
     st.dataframe(_lines(report, main), hide_index=True, key="whole_run", row_height=30)
     for note in dict.fromkeys(note for variant in variants for note in variant.whole_run.notes):
         plain(note)
-    drawn = [
-        (matrix.letter(place), confusion)
-        for place, variant in enumerate(variants)
-        for confusion in variant.whole_run.confusions
-    ]
+    drawn = [(place, confusion) for place, variant in enumerate(variants) for confusion in variant.whole_run.confusions]
     if not drawn and main == every:
         return
     # Its state is kept by its key, so that a rerun does not close it again.
     with st.expander("Confusion matrices and every metric" if drawn else "Every metric"):
         for first in range(0, len(drawn), 2):
-            for column, (letter, confusion) in zip(st.columns(2), drawn[first : first + 2], strict=False):
+            for column, (place, confusion) in zip(st.columns(2), drawn[first : first + 2], strict=False):
                 with column:
-                    _matrix(letter, confusion)
+                    _matrix(matrix.letter(place), confusion)
+                    _download(variants[place], confusion)
         st.dataframe(_lines_by_metric(report, every), hide_index=True, key="every_metric", row_height=30)
 
 
@@ -90,6 +87,16 @@ def _matrix(letter: str, confusion: Confusion) -> None:
     styles.index = frame.index
     # A Styler cannot be cached or typed by column, and need not be: it is small.
     st.dataframe(frame.style.apply(lambda _: styles, axis=None), row_height=30, width="content")
+
+
+@guarded
+def _download(variant: VariantReport, confusion: Confusion) -> None:
+    """The matrix as the artifact that the variant keeps."""
+    name = f"metrics/{confusion.prefix}confusion_matrix.csv"
+    with lab().artifact(variant.id, name) as stream:
+        content = stream.read()
+    key = f"matrix:{variant.id}:{confusion.prefix}"
+    st.download_button("CSV", content, file_name=file_name(name), mime="text/csv", key=key, type="tertiary")
 
 
 def _shade(share: float, *, right: bool) -> str:

@@ -250,6 +250,32 @@ def test_the_digest_changes_with_the_options_the_source_and_what_it_uses(tmp_pat
     assert words[0] == words[2] != words[1]
 
 
+USES_MORE = """
+import re
+
+from promptlab import evaluator
+
+WORD = re.compile("a+")
+LEAST = 3
+
+
+class Rule:
+    def holds(self, text):
+        return len(text) > LEAST
+
+
+@evaluator
+def mentions(context, *, word: str):
+    return bool(WORD.search(context.output)) and Rule().holds(word)
+"""
+
+
+@pytest.mark.parametrize(("old", "new"), [("a+", "b+"), ("text) >", "text) <"), ("LEAST = 3", "LEAST = 4")])
+def test_the_digest_changes_with_a_pattern_and_a_class_that_are_used(tmp_path, old, new):
+    assert digest_of(tmp_path, USES_MORE) == digest_of(tmp_path, USES_MORE)
+    assert digest_of(tmp_path, USES_MORE) != digest_of(tmp_path, USES_MORE.replace(old, new))
+
+
 def test_the_digest_does_not_depend_on_the_name_it_scores_under():
     assert (
         bind({"contains": {"word": "a", "as": "b"}}, where="here").digest
