@@ -38,8 +38,7 @@ def draw(report: Report) -> None:
         for first in range(0, len(drawn), 2):
             for column, (place, confusion) in zip(st.columns(2), drawn[first : first + 2], strict=False):
                 with column:
-                    _matrix(matrix.letter(place), confusion)
-                    _download(variants[place], confusion)
+                    _matrix(matrix.letter(place), variants[place], confusion)
         st.dataframe(_lines_by_metric(report, every), hide_index=True, key="every_metric", row_height=30)
 
 
@@ -67,10 +66,12 @@ def _lines_by_metric(report: Report, names: list[str]) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def _matrix(letter: str, confusion: Confusion) -> None:
+def _matrix(letter: str, variant: VariantReport, confusion: Confusion) -> None:
     total = sum(confusion.counts.values())
     name = f" · {excerpt(confusion.prefix.removesuffix('.'), limit=40)}" if confusion.prefix else ""
-    st.text(f"{letter}{name}: expected down, predicted across; {plural(total, 'answer')}")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.text(f"{letter}{name}: expected down, predicted across; {plural(total, 'answer')}", width="content")
+        _download(variant, confusion)
     if len(confusion.labels) > MOST_LABELS:
         st.caption(f"{len(confusion.labels)} labels, too many to draw; see the artifact metrics/confusion_matrix.csv.")
         return
@@ -96,7 +97,9 @@ def _download(variant: VariantReport, confusion: Confusion) -> None:
     with lab().artifact(variant.id, name) as stream:
         content = stream.read()
     key = f"matrix:{variant.id}:{confusion.prefix}"
-    st.download_button("CSV", content, file_name=file_name(name), mime="text/csv", key=key, type="tertiary")
+    st.download_button(
+        ":material/download: CSV", content, file_name=file_name(name), mime="text/csv", key=key, type="tertiary"
+    )
 
 
 def _shade(share: float, *, right: bool) -> str:
