@@ -29,8 +29,10 @@ from promptlab.suites.load import load_suite
 MODEL = "local:smollm2-135m"
 ROOT = Path(__file__).resolve().parents[1]
 SUITES = ROOT / "evals"
-NO_SCORE = ("latency", "cost")
+NO_SCORE = {"latency", "cost"}
 """Measures that say nothing about the base model's answers."""
+WHOLE_RUN = ("f1_macro", "matthews_corrcoef")
+"""What is shown of the metrics over all answers of a prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +116,9 @@ def run(name: str, *, model: str, limit: int | None) -> Ran:
     rows = [
         Row((variant.prompt or "").partition("@")[0], measure, *words.score(measure, interval, shares=shares))
         for variant in report.variants
-        for measure, interval in variant.scores.items()
-        if measure not in NO_SCORE
-        for shares in [report.shares.get(measure, False)]
+        for measure, interval in {**variant.scores, **variant.metrics}.items()
+        if measure in variant.scores.keys() - NO_SCORE or measure in WHOLE_RUN
+        for shares in [report.shares.get(measure, False) or measure in variant.whole_run.shares]
     ]
     errors = report.errors + report.evaluator_errors
     return Ran(name, suite.description or name, min(len(suite.cases), limit or sys.maxsize), seconds, rows, errors)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
 from promptlab.errors import EvaluatorError
 from promptlab.evaluators.base import BoundEvaluator, clip, definition_of, evaluator
-from promptlab.evaluators.registry import bind
+from promptlab.evaluators.registry import bind, load_functions
 from promptlab.types import EvaluatorContext, Score
 
 CONTEXT = EvaluatorContext(inputs={"text": "x"}, output="hello", expected="hello", key="1")
@@ -136,6 +137,29 @@ def test_an_asynchronous_evaluator_has_the_same_deadline():
 
     bound = BoundEvaluator("stuck", stuck, {}, "", seconds=0.05)
     assert asyncio.run(bound.score(CONTEXT)) == {"stuck": Score(error="took longer than 0.05 s")}
+
+
+ASYNCHRONOUS = """
+import asyncio
+
+from promptlab import EvaluatorContext, evaluator
+
+
+@evaluator
+async def patient(context: EvaluatorContext, *, seconds: float = 0.0):
+    await asyncio.sleep(seconds)
+    return {"long": len(context.output) > 3, "": 0.5}
+"""
+
+
+def test_an_asynchronous_function_of_a_project_file_has_options_parts_and_the_deadline(tmp_path):
+    path = tmp_path / "evaluators.py"
+    path.write_text(ASYNCHRONOUS)
+    functions = load_functions(path)
+    quick = bind("patient", where="suite:1", functions=functions)
+    assert asyncio.run(quick.score(CONTEXT)) == {"patient.long": Score(1.0, passed=True), "patient": Score(0.5)}
+    slow = replace(bind({"patient": {"seconds": 30.0}}, where="suite:1", functions=functions), seconds=0.05)
+    assert asyncio.run(slow.score(CONTEXT)) == {"patient": Score(error="took longer than 0.05 s")}
 
 
 def test_cancelling_a_score_is_no_error_of_the_evaluator():

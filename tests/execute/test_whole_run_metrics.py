@@ -59,6 +59,13 @@ def test_the_confusion_matrix_counts_what_is_no_label_apart(lab):
     assert "binary: 1 answer left out: `expected` is none of the labels" in variant.whole_run.notes
 
 
+def test_an_evaluator_without_labels_is_said_to_have_none(lab):
+    (variant,) = lab.evaluate(SUITE | {"metrics": [{"classification": {"of": "exact_match"}}]}).variants
+    assert variant.metrics["accuracy"].mean == 0
+    (note,) = variant.whole_run.notes
+    assert note.startswith("classification: no score of exact_match has a label")
+
+
 def test_roc_auc_ranks_by_a_score(lab):
     (variant,) = lab.evaluate(SUITE).variants
     cells = lab.report(lab.runs(kinds=["eval"])[0].uid).cells

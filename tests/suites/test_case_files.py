@@ -94,7 +94,7 @@ def test_values_of_a_csv_stay_text(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("text,expected\na,b\nc\n", "a.csv:3: 1 cells for 2 columns; missing: expected"),
+        ("text,expected\na,b\nc\n", "a.csv:3: 1 cell for 2 columns; missing: expected"),
         (
             'text,expected\n"a\nb",c\nd,e,f\n',
             "a.csv:4: 3 cells for 2 columns; a cell with a comma is put in double quotes",

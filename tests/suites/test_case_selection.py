@@ -299,53 +299,59 @@ def lines(*wanted):
     return "\n".join(("cases:", *wanted)) + "\n"
 
 
-@pytest.mark.parametrize(
-    ("text", "line", "message"),
-    [
-        (lines("  file: a.jsonl", "  wher: {tags: a}"), 3, "unknown key 'wher' of `cases`; did you mean 'where'?"),
-        (lines("  where: {tags: a}"), 1, "`cases` names no source; write `file: ...`"),
-        (lines("  file: a.jsonl", "  sql: select 1"), 1, "`cases` has file and sql; keep one"),
-        (lines("  file: 5"), 2, "a file of cases is 5; it is a path"),
-        (lines("  file: [a.jsonl, 5]"), 2, "a file of cases is 5; it is a path"),
-        (lines("  file: none.jsonl"), 2, "the file of cases 'none.jsonl' does not exist"),
-        (lines("  file: a.jsonl", "  sheet: One"), None, "`sheet` goes with an XLSX file; this is 'a.jsonl'"),
-        (lines("  file: a.jsonl", "  split: test"), 3, "`split` goes with `huggingface`, not with `file`"),
-        (lines("  file: a.jsonl", "  name: [a]"), 3, '`name` is ["a"]; it is text'),
-        (lines("  file: a.jsonl", f"  name: {'x' * 300}"), 3, "`name` has 300 characters; use 200 at most"),
-        (lines("  file: a.jsonl", "  columns: text"), 3, '`columns` is "text"; it is a mapping'),
-        (
-            lines("  file: a.jsonl", "  columns:", "    label: x"),
-            4,
-            "unknown key 'label' of `columns`; known: expected",
-        ),
-        (
-            lines("  file: a.jsonl", "  columns:", "    inputs: text"),
-            4,
-            '`inputs` of `columns` is "text"; it is a list',
-        ),
-        (lines("  file: a.jsonl", "  columns:", "    id: 5"), 4, "`id` is 5; it is text"),
-        (lines("  file: a.jsonl", "  labels: a"), 3, '`labels` is "a"; it is a list of names'),
-        (lines("  file: a.jsonl", "  labels: [[a]]"), 3, '`labels` is [["a"]]'),
-        (
-            lines("  file: a.jsonl", "  labels: {x: y}"),
-            None,
-            'a.jsonl:1: expected is "positive", which `labels` does not name',
-        ),
-        (lines("  file: a.jsonl", "  where: hard"), 3, '`where` is "hard"; it is a mapping such as {tags: [short]}'),
-        (lines("  file: a.jsonl", "  where:", "    level: hard"), 4, "cases have no field 'level'"),
-        (lines("  file: a.jsonl", "  sample: 0"), 3, "`sample` is 0; it is {n: 200, seed: 1} or a whole number from 1"),
-        (lines("  file: a.jsonl", "  sample: {n: 5, sead: 1}"), 3, '`sample` is {"n": 5, "sead": 1}'),
-        (lines("  file: a.jsonl", "  sample: {seed: 1}"), 3, '`sample` is {"seed": 1}'),
-        (lines("  file: a.jsonl", "  first: many"), 3, '`first` is "many"; it is a whole number from 1'),
-        (lines("  file: a.jsonl", "  sample: 5", "  first: 2"), 4, "`first` and `sample` do not go together"),
-        (lines("  rows: 5"), 2, "`rows` is 5; it is a list of mappings"),
-        (lines("  rows: []"), 2, "has no cases"),
-        (lines("  sql: [select]"), 2, '`sql` is ["select"]; it is text'),
-        (lines("  huggingface:"), 2, "`huggingface` is null; it is text"),
-        (lines("  - file: a.jsonl", "    name: x"), 3, "`name` is of all cases together"),
-        (lines("  - {0: a}"), 2, "a key is text, not '0'"),
-    ],
-)
+OPTION_MISTAKES = [
+    (lines("  file: a.jsonl", "  wher: {tags: a}"), 3, "unknown key 'wher' of `cases`; did you mean 'where'?"),
+    (lines("  where: {tags: a}"), 1, "`cases` names no source; write `file: ...`"),
+    (lines("  file: a.jsonl", "  sql: select 1"), 1, "`cases` has file and sql; keep one"),
+    (lines("  file: 5"), 2, "a file of cases is 5; it is a path"),
+    (lines("  file: [a.jsonl, 5]"), 2, "a file of cases is 5; it is a path"),
+    (lines("  file: none.jsonl"), 2, "the file of cases 'none.jsonl' does not exist"),
+    (lines("  file: a.jsonl", "  sheet: One"), None, "`sheet` goes with an XLSX file; this is 'a.jsonl'"),
+    (lines("  file: a.jsonl", "  split: test"), 3, "`split` goes with `huggingface`, not with `file`"),
+    (lines("  file: a.jsonl", "  name: [a]"), 3, '`name` is ["a"]; it is text'),
+    (lines("  file: a.jsonl", f"  name: {'x' * 300}"), 3, "`name` has 300 characters; use 200 at most"),
+    (lines("  file: a.jsonl", "  columns: text"), 3, '`columns` is "text"; it is a mapping'),
+    (
+        lines("  file: a.jsonl", "  columns:", "    label: x"),
+        4,
+        "unknown key 'label' of `columns`; known: expected",
+    ),
+    (
+        lines("  file: a.jsonl", "  columns:", "    inputs: text"),
+        4,
+        '`inputs` of `columns` is "text"; it is a list',
+    ),
+    (lines("  file: a.jsonl", "  columns:", "    id: 5"), 4, "`id` is 5; it is text"),
+    (lines("  file: a.jsonl", "  labels: a"), 3, '`labels` is "a"; it is a list of names'),
+    (lines("  file: a.jsonl", "  labels: [[a]]"), 3, '`labels` is [["a"]]'),
+    (
+        lines("  file: a.jsonl", "  labels: {x: y}"),
+        None,
+        'a.jsonl:1: expected is "positive", which `labels` does not name',
+    ),
+    (lines("  file: a.jsonl", "  where: hard"), 3, '`where` is "hard"; it is a mapping such as {tags: [short]}'),
+    (lines("  file: a.jsonl", "  where:", "    level: hard"), 4, "cases have no field 'level'"),
+    (lines("  file: a.jsonl", "  sample: 0"), 3, "`sample` is 0; it is {n: 200, seed: 1} or a whole number from 1"),
+    (lines("  file: a.jsonl", "  sample: {n: 5, sead: 1}"), 3, '`sample` is {"n": 5, "sead": 1}'),
+    (lines("  file: a.jsonl", "  sample: {seed: 1}"), 3, '`sample` is {"seed": 1}'),
+    (lines("  file: a.jsonl", "  first: many"), 3, '`first` is "many"; it is a whole number from 1'),
+    (lines("  file: a.jsonl", "  sample: 5", "  first: 2"), 4, "`first` and `sample` do not go together"),
+    (lines("  file: a.jsonl", "  where: {tags: []}"), 3, "`tags` has no values to look for"),
+    (lines("  file: a.jsonl", "  where: {tags: [[a]]}"), 3, '`tags` is [["a"]]; it is a value or a list of'),
+    (lines("  sql: select 1"), 2, "`sql` needs `url`"),
+    (lines("  - sql: select 1", "    url: sqlite:///a.db", "    first: 3"), 4, "`first` is of all cases together"),
+    (lines("  rows: [5]"), None, "s.yaml:2 row 1: a case is a mapping with `inputs`, not 5"),
+    (lines("  rows: 5"), 2, "`rows` is 5; it is a list of mappings"),
+    (lines("  rows: []"), 2, "has no cases"),
+    (lines("  sql: [select]"), 2, '`sql` is ["select"]; it is text'),
+    (lines("  huggingface:"), 2, "`huggingface` is null; it is text"),
+    (lines("  - file: a.jsonl", "    name: x"), 3, "`name` is of all cases together"),
+    (lines("  - {0: a}"), 2, "a key is text, not '0'"),
+]
+"""Options of `cases` that are wrong: the suite, the line and what is said."""
+
+
+@pytest.mark.parametrize(("text", "line", "message"), OPTION_MISTAKES)
 def test_a_wrong_option_is_named_with_its_line(tmp_path, text, line, message):
     write_jsonl(tmp_path / "a.jsonl")
     (tmp_path / "s.yaml").write_text(text)

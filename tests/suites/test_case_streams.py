@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from promptlab.errors import SuiteError, UsageError
@@ -99,6 +103,39 @@ def test_a_suite_of_many_cases_takes_little_memory(tmp_path: Path):
     tracemalloc.stop()
     # 32 bytes a digest and little else; as objects the cases took 20 MB.
     assert kept < 2_000_000
+
+
+def write_table(folder: Path, end: str, rows: Iterator[dict[str, str]]) -> Path:
+    path = folder / f"a.{end}"
+    if end == "parquet":
+        pq.write_table(pa.Table.from_pylist(list(rows)), path, row_group_size=2000)
+        return path
+    with path.open("w", newline="") as file:
+        if end == "jsonl":
+            file.writelines(f"{json.dumps(row)}\n" for row in rows)
+        elif end == "json":
+            file.write(f"[{','.join(json.dumps(row) for row in rows)}]")
+        else:
+            writer = csv.DictWriter(file, ["text", "expected"], delimiter="\t" if end == "tsv" else ",")
+            writer.writeheader()
+            writer.writerows(rows)
+    return path
+
+
+@pytest.mark.parametrize("end", ["jsonl", "json", "csv", "tsv", "parquet"])
+def test_a_long_file_is_never_held_whole(tmp_path: Path, end: str):
+    rows = 10_000
+    path = write_table(tmp_path, end, ({"text": f"w{n} {'x' * 2000}", "expected": "y"} for n in range(rows)))
+    next(iter(load_cases(path, name="warm")))
+    tracemalloc.start()
+    cases = load_cases(path, name=path.name)
+    kept, peak = tracemalloc.get_traced_memory()
+    assert sum(len(case.inputs["text"]) for case in cases) > 20_000_000
+    _, again = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 100_000
+    # The text takes 20 MB; what is held is the ids, to find one that stands twice, and a batch of rows.
+    assert max(peak, again) < 13_000_000
 
 
 def test_bytes_that_are_no_utf8_are_named_by_their_place_in_the_file(tmp_path: Path):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
+from test_case_selection import OPTION_MISTAKES
 from test_defaults import MISTAKES as DEFAULTS_MISTAKES
 from test_matrix_of_settings import MISTAKES as MATRIX_MISTAKES
 from test_suite_files import CASES, GOOD, MISTAKES
@@ -141,6 +142,23 @@ WRONG = {
 @pytest.mark.parametrize("text", WRONG.values(), ids=WRONG)
 def test_other_mistakes_do_not_follow_it_either(text):
     assert mistakes(text if text.startswith("cases") else f"{text}\n{CASES}")
+
+
+ONLY_READING_TELLS = (
+    "the file of cases 'none.jsonl' does not exist",
+    "`sheet` goes with an XLSX file",
+    "which `labels` does not name",
+)
+"""Of wrong options those that only the file itself shows."""
+
+
+@pytest.mark.parametrize(("text", "line", "message"), OPTION_MISTAKES)
+def test_a_wrong_option_of_cases_does_not_follow_the_schema(text, line, message):
+    try:
+        found = mistakes(text)
+    except SuiteError:
+        return  # no YAML of texts as keys at all
+    assert bool(found) is not any(words in message for words in ONLY_READING_TELLS), line
 
 
 def test_a_part_needs_no_cases_and_has_the_same_keys():

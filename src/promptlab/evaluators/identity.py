@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import re
 import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -15,9 +16,9 @@ _OURS = f"{__name__.rpartition('.')[0]}."
 def evaluator_digest(name: str, function: Callable[..., Any], options: Mapping[str, Any]) -> str:
     """SHA-256, hex, of an evaluator's own name, its options and its source.
 
-    The source is the function's text with that of the functions and plain constants of its module that it uses, so
-    that a changed helper counts too; for an evaluator of promptlab also those of this package's other modules. Where
-    there is no text (a console), the bytecode stands for it.
+    The source is the function's text with that of the functions, classes, patterns and plain constants of its module
+    that it uses, so that a changed helper counts too; for an evaluator of promptlab also those of this package's other
+    modules. Where there is no text (a console), the bytecode stands for it.
     """
     return digest_of(name, json.dumps(options, sort_keys=True, default=repr), *source_texts(function))
 
@@ -38,12 +39,14 @@ def source_texts(function: Callable[..., Any]) -> list[str]:
             continue
         seen.add(id(current))
         found.append(_text(current))
+        if isinstance(current, type):
+            waiting += [inspect.unwrap(part) for part in vars(current).values() if isinstance(part, types.FunctionType)]
         code = getattr(current, "__code__", None)
         if code is None:
             continue
         for name in sorted(_names(code)):
             value = current.__globals__.get(name)
-            if isinstance(value, types.FunctionType) or hasattr(value, "__wrapped__"):
+            if isinstance(value, types.FunctionType | type) or hasattr(value, "__wrapped__"):
                 inner = inspect.unwrap(value)
                 if _belong_together(current, inner):
                     waiting.append(inner)
@@ -69,6 +72,8 @@ def _constant(value: Any) -> str | None:
     """A plain constant as text that is the same in every process; None for anything else."""
     if isinstance(value, set | frozenset):
         value = sorted(value, key=repr)
+    if isinstance(value, re.Pattern):
+        value = [value.pattern, value.flags]
     try:
         return json.dumps(value, sort_keys=True)
     except (TypeError, ValueError):

@@ -12,6 +12,14 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f"{nearest(word, names) or ';'} known: {', '.join(names) or 'none'}"
 
 
+def few(names: Iterable[str]) -> str:
+    """Names in order for a message about what there is, cut where they are long or many: `a, b, c`; or `none`."""
+    known = sorted(names)
+    said = [name if len(name) <= 60 else f"{name[:59]}…" for name in known[:20]]
+    more = [f"{len(known) - 20:,} more"] if len(known) > 20 else []
+    return ", ".join(said + more) or "none"
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """The same where there are too many to name: `; did you mean 'a'?`, empty where none is like it."""
     close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)

@@ -132,8 +132,9 @@ def reuse(cell: Cell, answer: AnswerRow, *, run_id: int) -> Outcome:
 async def score(context: EvaluatorContext, evaluators: Sequence[BoundEvaluator]) -> dict[str, Score]:
     """Every evaluator's scores of an answer, by name; those that take their time run side by side."""
     slow = [position for position, evaluator in enumerate(evaluators) if not evaluator.inline]
-    # The last one is awaited here, which saves its task.
-    begun = {position: asyncio.ensure_future(evaluators[position].score(context)) for position in slow[:-1]}
+    # All at once, so that one output is through with all of them before the next one is; one alone needs no task.
+    together = slow if len(slow) > 1 else []
+    begun = {position: asyncio.ensure_future(evaluators[position].score(context)) for position in together}
     scores: dict[str, Score] = {}
     try:
         for position, evaluator in enumerate(evaluators):

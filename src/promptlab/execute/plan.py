@@ -10,6 +10,7 @@ from typing import Any
 from promptlab.errors import SuiteError, TemplateError, UndefinedVariableError
 from promptlab.evaluators.base import BoundEvaluator
 from promptlab.evaluators.registry import bind
+from promptlab.evaluators.spelling import few
 from promptlab.execute.budget import Budget
 from promptlab.execute.error_limit import ErrorLimit
 from promptlab.models.base import Model, require, require_settings
@@ -196,7 +197,7 @@ def _check_first_case(prompt: PromptVersion, case: Case, where: str) -> None:
     try:
         rendering.render(prompt, case.inputs)
     except UndefinedVariableError as error:
-        columns = ", ".join(sorted(case.inputs)) or "none"
+        columns = few(case.inputs)
         name = error.variable or (missing[0] if missing else "?")
         raise UndefinedVariableError(
             f"{where}: prompt '{prompt.name}' needs `{name}`, which case '{case.key}' has not; its inputs: {columns}",

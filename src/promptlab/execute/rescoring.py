@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from promptlab.execute.cells import score, score_inserts, stored_context
 from promptlab.execute.session import Column, Session
-from promptlab.execute.storing import digests
+from promptlab.execute.storing import as_they_end, digests
 from promptlab.store import cells as cell_rows
 from promptlab.store.database import Connection
 from promptlab.store.datasets import PlacedCase
@@ -32,10 +32,9 @@ async def rescore(session: Session, column: Column, page: Sequence[PlacedCase]) 
 
     outdated = await asyncio.to_thread(session.database.read, read)
     # Together, so that what their evaluators ask of models is asked together.
-    scored = await asyncio.gather(
-        *(_again(session, column, row, messages, cases[row.key]) for row, messages in outdated)
+    await as_they_end(
+        [_again(session, column, row, messages, cases[row.key]) for row, messages in outdated], session.journal.outputs
     )
-    await session.journal.outputs(scored)
 
 
 def _is_current(session: Session, column: Column, row: CellRow, case: Case) -> bool:

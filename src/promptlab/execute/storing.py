@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from promptlab.evaluators.base import BoundEvaluator
 from promptlab.execute.calling import Called
@@ -11,6 +12,11 @@ from promptlab.execute.cells import Cell, Outcome, evaluator_context, output_ins
 from promptlab.execute.session import Column, Session
 from promptlab.store.rows import OutputInsert
 from promptlab.types import Score
+
+TOGETHER_SECONDS = 1.0
+"""How long scores may lie, where others take longer, until they are stored and shown."""
+
+T = TypeVar("T")
 
 
 async def store_called(session: Session, column: Column, cell: Cell, called: Called) -> int | None:
@@ -39,14 +45,36 @@ async def store_called(session: Session, column: Column, cell: Cell, called: Cal
 
 
 async def store_outcomes(session: Session, column: Column, outcomes: Sequence[Outcome]) -> None:
-    """Scores, stores and counts cells that need no call, together."""
+    """Scores, stores and counts cells that need no call, together; what takes its time, as it ends."""
     if not outcomes:
         return
+    if all(evaluator.inline for evaluator in session.plan.all_evaluators):
+        scores = [(outcome, await _scores(session, column, outcome)) for outcome in outcomes]
+        await _store_scored(session, column, scores)
+        return
+
+    async def scored(outcome: Outcome) -> tuple[Outcome, dict[str, Score]]:
+        return outcome, await _scores(session, column, outcome)
+
+    await as_they_end([scored(outcome) for outcome in outcomes], lambda ended: _store_scored(session, column, ended))
+
+
+async def as_they_end(coroutines: Iterable[Coroutine[Any, Any, T]], take: Callable[[list[T]], Awaitable[None]]) -> None:
+    """Runs all side by side and hands over their results, those of about a second together, in their order."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    pending = set(tasks)
+    try:
+        while pending:
+            done, pending = await asyncio.wait(pending, timeout=TOGETHER_SECONDS)
+            if done:
+                await take([task.result() for task in tasks if task in done])
+    finally:
+        for task in pending:
+            task.cancel()
+
+
+async def _store_scored(session: Session, column: Column, scored: Sequence[tuple[Outcome, dict[str, Score]]]) -> None:
     plan = session.plan
-    if all(evaluator.inline for evaluator in plan.all_evaluators):
-        scores = [await _scores(session, column, outcome) for outcome in outcomes]
-    else:
-        scores = await asyncio.gather(*(_scores(session, column, outcome) for outcome in outcomes))
     await session.journal.outputs(
         [
             output_insert(
@@ -55,10 +83,10 @@ async def store_outcomes(session: Session, column: Column, outcomes: Sequence[Ou
                 scores=found,
                 digests=digests(plan.evaluators_for(column.variant, outcome.cell.case)),
             )
-            for outcome, found in zip(outcomes, scores, strict=True)
+            for outcome, found in scored
         ]
     )
-    for outcome in outcomes:
+    for outcome, _ in scored:
         if outcome.response is not None:
             session.tally.cached += 1
         _count(session, column, outcome)

@@ -16,7 +16,7 @@ from promptlab.spreadsheets import csv_line
 from promptlab.store import metrics, params
 from promptlab.store.artifacts import ArtifactStore, StoredFile, record_artifact
 from promptlab.store.database import Connection, Database
-from promptlab.store.scored_answers import expected_values, scored_answers
+from promptlab.store.scored_answers import START, expected_values, scored_answers
 from promptlab.store.statements import MAX_NAME_CHARACTERS
 from promptlab.suites.model import Suite
 
@@ -81,17 +81,17 @@ def set_directions(connection: Connection, suite: Suite) -> None:
 
 
 def _answers(database: Database, run_id: int, names: Sequence[str]) -> Iterator[Answer]:
-    after = 0
+    after = START
     while True:
         page = database.read(
             lambda connection: scored_answers(connection, run_id, scores=names, after=after, limit=PAGE)  # noqa: B023 - read at once
         )
         if not page:
             return
-        after = page[-1].id
+        after = page[-1].place
         for answer in page:
             # A case by a number of eight bytes, so that a hundred thousand keys are not held.
-            digest = hashlib.blake2b(answer.key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+            digest = hashlib.blake2b(answer.place[0].encode("utf-8", "surrogatepass"), digest_size=8).digest()
             yield Answer(int.from_bytes(digest), answer.expected, answer.output, answer.scores)
 
 

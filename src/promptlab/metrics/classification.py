@@ -84,6 +84,7 @@ class _Classification:
         self._too_many = labels is None
         self._labels = _distinct(labels or (), ignore_case=ignore_case, strip=strip)
         self._places = _Places(self._labels, ignore_case=ignore_case, strip=strip)
+        self._labelled = False
         self._cases = array("Q")
         self._pairs = array("l")
 
@@ -111,6 +112,7 @@ class _Classification:
             raise ValueError(f"no score of {self._of}")
         if score.error is not None:
             raise ValueError(f"{self._of} failed")
+        self._labelled = self._labelled or score.label is not None
         return score.label
 
     def measured(self) -> Measured:
@@ -125,7 +127,13 @@ class _Classification:
         confusion = Confusion(prefix, tuple(self._labels), self._counts())
         for label, of_label in zip(self._labels, label_intervals(patterns, labels=size), strict=True):
             intervals |= {confusion.metric(name, label): of_label[name] for name in PER_LABEL}
-        return Measured(intervals, confusion)
+        return Measured(intervals, confusion, notes=self._unlabelled())
+
+    def _unlabelled(self) -> list[str]:
+        """Says so where `of` names an evaluator that knows no labels: every answer would quietly be a wrong one."""
+        if self._of is None or self._labelled or not self._pairs:
+            return []
+        return [f"no score of {self._of} has a label, so every answer counts as {OTHER}; name one such as choice"]
 
     def _counts(self) -> dict[Pair, int]:
         counts: dict[Pair, int] = {}

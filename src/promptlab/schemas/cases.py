@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from promptlab.suites.case_options import CHOOSING, KEYS, SHAPING, SOURCES
+from promptlab.suites.case_options import CHOOSING, KEYS, MAX_NAME, SHAPING, SOURCES
+from promptlab.suites.cases import MAX_KEY
 
 Schema = dict[str, Any]
 
@@ -20,7 +21,9 @@ def definitions() -> dict[str, Schema]:
 
 def cases() -> Schema:
     """What stands under `cases`."""
-    in_list = {"anyOf": [_TEXT, {"$ref": "#/$defs/case"}, {"$ref": "#/$defs/source"}]}
+    # What is of all cases together stands in no single entry.
+    part = {"$ref": "#/$defs/source", "not": {"anyOf": [{"required": [key]} for key in ("name", *CHOOSING)]}}
+    in_list = {"anyOf": [_TEXT, {"$ref": "#/$defs/case"}, part]}
     return {
         "description": (
             "The cases: a file (JSONL, JSON, CSV, TSV, YAML, Parquet, Arrow or XLSX), a list of files or of cases, or "
@@ -39,6 +42,7 @@ def _case() -> Schema:
                 "description": "Its name in the data set; default: its number, from 1.",
                 "type": ["string", "integer", "null"],
                 "pattern": r"\S",
+                "maxLength": MAX_KEY,
             },
             "inputs": {"description": "The values of the template's variables, by name.", "type": "object"},
             "expected": {"description": "What evaluators compare with; any JSON."},
@@ -73,6 +77,8 @@ def _source() -> Schema:
             for source, options in SOURCES.items()
         ],
         "not": {"required": ["first", "sample"]},
+        "if": {"required": ["sql"]},
+        "then": {"anyOf": [{"required": ["url"]}, {"required": ["url_env"]}]},
         "additionalProperties": False,
     }
 
@@ -91,7 +97,12 @@ def _option_schemas() -> dict[str, Schema]:
             "minimum": 1,
             "minLength": 1,
         },
-        "rows": {"description": "Cases, or flat records, in the suite itself.", "type": "array"},
+        "rows": {
+            "description": "Cases, or flat records, in the suite itself.",
+            "type": "array",
+            "minItems": 1,
+            "items": {"type": "object"},
+        },
         "sql": {"description": "A query, or the path of a .sql file.", **_TEXT},
         "url": {"description": "The URL of the query's database.", **_NAMED_TEXT},
         "url_env": {"description": "The environment variable with the URL of the query's database.", **_NAMED_TEXT},
@@ -99,7 +110,11 @@ def _option_schemas() -> dict[str, Schema]:
         "config": {"description": "The configuration of the data set.", **_NAMED_TEXT},
         "split": {"description": "The split of the data set.", **_NAMED_TEXT},
         "revision": {"description": "The revision of the data set.", **_NAMED_TEXT},
-        "name": {"description": "What the data set is called; default: as its file or the suite.", **_NAMED_TEXT},
+        "name": {
+            "description": "What the data set is called; default: as its file or the suite.",
+            **_NAMED_TEXT,
+            "maxLength": MAX_NAME,
+        },
         "columns": {
             "description": "Which columns are what; without it their names say so, and every other one is an input.",
             "type": ["object", "null"],
@@ -124,7 +139,7 @@ def _option_schemas() -> dict[str, Schema]:
             "description": "Only cases in which every field has the value, or one of them.",
             "type": ["object", "null"],
             "propertyNames": {"pattern": r"^(id|expected|tags|inputs\..+|metadata\..+)$"},
-            "additionalProperties": {"type": [*_SCALAR, "array"], "items": {"type": _SCALAR}},
+            "additionalProperties": {"type": [*_SCALAR, "array"], "items": {"type": _SCALAR}, "minItems": 1},
         },
         "sample": {
             "description": "So many cases, the same ones for the same seed.",

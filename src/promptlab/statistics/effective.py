@@ -73,7 +73,7 @@ def interval_of_sums(
 
 
 def _slope(function: Callable[[Sums], float], sums: Sums, place: int) -> float:
-    """The partial derivative by one sum; one-sided where the sum is 0, since counts are never below."""
+    """The partial derivative by one sum; 0 where the sum is 0: counts are never below, so every row has 0 there."""
     step = _STEP * sums[place]
     if step <= 0.0:
         return 0.0

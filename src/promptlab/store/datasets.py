@@ -58,6 +58,10 @@ _LINK = Prepared(
 )
 
 
+_MOST_DIGITS = 9
+"""More than any number of a version has; a reference is text that anyone may write."""
+
+
 def dataset_digest(cases: Iterable[Case]) -> str:
     """SHA-256, hex, of cases with their keys and evaluators, in their order."""
     return digest_cases(cases).digest
@@ -149,7 +153,7 @@ def get_dataset(connection: Connection, reference: str) -> DatasetRow:
     """The version that `name@number` names; of a bare name the newest. Raises UsageError that says what there is."""
     name, at, number = reference.rpartition("@")
     found: list[DatasetRow] = []
-    if at and number.isdecimal():
+    if at and number.isascii() and number.isdecimal() and len(number) <= _MOST_DIGITS:
         versions = list_datasets(connection, name=name)
         found = [version for version in versions if version.number == int(number)]
         if versions and not found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -13,38 +13,48 @@ from promptlab.store.statements import in_chunks
 from promptlab.store.tables import ANSWER, CASE_CONTENT, DATASET_ITEM, OUTPUT, SCORE
 from promptlab.types import ANSWER_STATUSES, Score
 
+Place: TypeAlias = tuple[str, int]
+"""Of an output in its run: the key of its case, and which repeat it is."""
+
+START: Place = ("", -1)
+"""Before all places."""
+
 _AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredAnswer:
-    """An answer. id: of its output, by which pages go on; key: of its case."""
+    """An answer. id: of its output; place: its case's key and its repeat, by which pages go on."""
 
     id: int
-    key: str
+    place: Place
     expected: Any
     output: str
     scores: dict[str, Score]
 
 
 def scored_answers(
-    connection: Connection, run_id: int, *, scores: Sequence[str] = (), after: int = 0, limit: int = 1000
+    connection: Connection, run_id: int, *, scores: Sequence[str] = (), after: Place = START, limit: int = 1000
 ) -> list[ScoredAnswer]:
-    """A page of the answers of a run in the order they were stored; cells without an answer are left out.
+    """A page of the answers of a run by their place; cells without an answer are left out.
 
-    scores: names of the scores that are read too. after: the id of the last one of the page before.
+    scores: names of the scores that are read too. after: the place of the last one of the page before. Pages go by the
+    columns of the unique index: by id, each page would read and sort all that are left.
     """
+    place = sa.tuple_(OUTPUT.c.key, OUTPUT.c.repeat)
     query = (
-        sa.select(OUTPUT.c.id, OUTPUT.c.key, CASE_CONTENT.c.expected, ANSWER.c.text)
+        sa.select(OUTPUT.c.id, OUTPUT.c.key, OUTPUT.c.repeat, CASE_CONTENT.c.expected, ANSWER.c.text)
         .join(ANSWER, ANSWER.c.id == OUTPUT.c.answer_id)
         .join(CASE_CONTENT, CASE_CONTENT.c.digest == OUTPUT.c.case_digest)
-        .where(OUTPUT.c.run_id == run_id, OUTPUT.c.status.in_(sorted(ANSWER_STATUSES)), OUTPUT.c.id > after)
-        .order_by(OUTPUT.c.id)
+        .where(OUTPUT.c.run_id == run_id, OUTPUT.c.status.in_(sorted(ANSWER_STATUSES)), place > after)
+        .order_by(OUTPUT.c.key, OUTPUT.c.repeat)
         .limit(limit)
     )
     rows = connection.execute(query).all()
     found = _scores(connection, [row.id for row in rows], scores) if scores else {}
-    return [ScoredAnswer(row.id, row.key, row.expected, row.text or "", found.get(row.id, {})) for row in rows]
+    return [
+        ScoredAnswer(row.id, (row.key, row.repeat), row.expected, row.text or "", found.get(row.id, {})) for row in rows
+    ]
 
 
 def expected_values(connection: Connection, dataset_id: int) -> Iterator[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -30,12 +30,16 @@ MOST_MISTAKES = 20
 
 @dataclass(frozen=True, slots=True)
 class ReadCases:
-    """Cases with what their data set is called, and where it is from, for people. whole: no mistake was in them."""
+    """Cases with what their data set is called, and where it is from, for people.
+
+    whole: no mistake was in them. places: by its key where a case stands that has evaluators of its own.
+    """
 
     cases: Sequence[Case]
     name: str
     source: str
     whole: bool = True
+    places: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_cases(
@@ -76,7 +80,7 @@ def read_cases(
     if parts:
         reading = _reading(parts, defaults)
         own = () if report is refuse else _checked(reading, keep)
-        read = ReadCases(own, suite_name, INLINE, whole=False)
+        read = ReadCases(own, suite_name, INLINE, whole=False, places=reading.places)
         if not told_of:
             with told(keep):
                 read = _read(parts, reading, selections, name or _name(parts, suite_name))
@@ -103,6 +107,8 @@ def _checked(reading: Reading, report: Report) -> tuple[Case, ...]:
 
 def _given(cases: Any) -> Any:
     """Cases given in Python as they may stand under `cases`; records count as rows, as those of a data frame do."""
+    if isinstance(cases, os.PathLike):
+        return os.fspath(cases)
     if isinstance(cases, str | Mapping | CaseStream) or is_frame(cases):
         return cases
     if not isinstance(cases, Iterable):
@@ -132,7 +138,7 @@ def _read(parts: Sequence[Part], reading: Reading, selections: Sequence[Selectio
     for selection in (first, second):
         cases = select(cases, selection, name=reading.name)
     said = [", ".join(dict.fromkeys(part.said for part in parts)), first.said, selections[1].said]
-    return ReadCases(cases, name, "; ".join(text for text in said if text))
+    return ReadCases(cases, name, "; ".join(text for text in said if text), places=reading.places)
 
 
 def _name(parts: Sequence[Part], suite_name: str) -> str:

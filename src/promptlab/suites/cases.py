@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from promptlab.errors import SuiteError
@@ -16,6 +16,8 @@ from promptlab.types import Case
 KEYS = ("id", "inputs", "expected", "metadata", "tags", "evaluators")
 TAGS = "tags"
 """Where the tags of a case are: within its metadata."""
+MAX_KEY = 250
+"""How long an id may be: what every database can keep in an index."""
 
 _TAG_ENDS = re.compile("[,;]")
 
@@ -24,12 +26,14 @@ _TAG_ENDS = re.compile("[,;]")
 class Reading:
     """Cases as they are read: from several sources one after the other, with what the suite says of them all.
 
-    name: how messages call all of it.
+    name: how messages call all of it. places: by its key where a case stands that has evaluators of its own, once it
+    has been read.
     """
 
     name: str
     sources: Sequence[Source]
     defaults: Defaults = NO_DEFAULTS
+    places: dict[str, str] = field(default_factory=dict)
 
     @property
     def again(self) -> bool:
@@ -79,6 +83,8 @@ class Reading:
                     continue
                 if unique:
                     first[case.key] = row.where
+                if case.evaluators:
+                    self.places[case.key] = row.where
                 yield case
 
 
@@ -149,5 +155,7 @@ def _key(identifier: Any, number: int, where: str) -> str:
     if isinstance(identifier, int) and not isinstance(identifier, bool):
         return str(identifier)
     if isinstance(identifier, str) and identifier.strip():
+        if len(identifier) > MAX_KEY:
+            raise SuiteError(f"{where}: the id has {len(identifier):,} characters; use {MAX_KEY} at most")
         return identifier
     raise SuiteError(f"{where}: `id` is {shown(identifier)}; it is a text or a whole number")

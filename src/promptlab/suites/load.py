@@ -135,6 +135,7 @@ def _read(
         path=path,
         dataset_name=found.name,
         source=found.source,
+        places=found.places,
         defaults=defaults,
         scope=scope,
         report=report,
@@ -172,6 +173,7 @@ def restore_suite(
         path=path,
         dataset_name=dataset_name,
         source=dataset_source,
+        places={},
         defaults=read_defaults(document),
         scope="whole",
         report=refuse,
@@ -189,12 +191,13 @@ def _assemble(
     path: Path | None,
     dataset_name: str,
     source: str,
+    places: Mapping[str, str],
     defaults: Defaults,
     scope: Scope,
     report: Report,
 ) -> Suite:
     bound_with = binding(document, folder=folder, cases=own_entries, defaults=defaults, report=report)
-    of_cases = where_case(document, source)
+    of_cases = where_case(document, source, places)
     suite = Suite(
         name=name,
         description=_text(document, "description", report=report),

@@ -116,18 +116,22 @@ def suite_evaluators(document: Document, binding: Binding) -> tuple[BoundEvaluat
 
 
 WhereCase = Callable[[str], str]
-"""The start of messages about the case of a key: `evals/a.yaml: case '7' of data/rows.jsonl`."""
+"""The start of messages about the case of a key: `evals/data/rows.jsonl:7: case '7'`."""
 
 
-def where_case(document: Document, source: str) -> WhereCase:
-    """How messages about cases begin; source: where these are from, for people."""
+def where_case(document: Document, source: str, places: Mapping[str, str]) -> WhereCase:
+    """How messages about cases begin.
+
+    source: where these are from, for people. places: by its key where a case stands, as far as that is known.
+    """
     of = "" if source == INLINE else f" of {source}"
     entries = document.value.get("cases")
     lines: dict[str, str] = {}
     for place, entry in enumerate(entries if source == INLINE and isinstance(entries, list) else ()):
         key = entry.get("id") if isinstance(entry, Mapping) else None
         lines.setdefault(str(place + 1 if key is None else key), document.where("cases", place, "evaluators"))
-    return lambda key: f"{lines.get(key, document.name)}: case {key!r}{of}"
+    lines = {**places, **lines}
+    return lambda key: f"{lines[key]}: case {key!r}" if key in lines else f"{document.name}: case {key!r}{of}"
 
 
 def case_evaluators(

@@ -11,9 +11,10 @@ from typing import Any
 
 from promptlab.config import Workspace
 from promptlab.errors import MissingKeyError, MissingPackageError, ModelError, PromptError, TemplateError, UsageError
-from promptlab.evaluators.spelling import suggestion
+from promptlab.evaluators.spelling import few, suggestion
 from promptlab.models.base import Model, require
 from promptlab.prompts import rendering
+from promptlab.suites.case_sources import MOST_MISTAKES
 from promptlab.suites.load import Loaded, Scope, read_suite
 from promptlab.suites.matrix import combination_text, combinations
 from promptlab.suites.model import Gate, Suite
@@ -193,9 +194,18 @@ class _Checks:
         except TemplateError:
             return  # which is a finding of its own
         used.update(name for use in uses for name in use.names)
-        for name in sorted(set(counts.having) - used):
-            message = f"the input {name!r} is used by no prompt and no evaluator; use it, or move it into metadata"
-            yield self.found(message, "cases", severity="warning")
+        unused = sorted(set(counts.having) - used)
+        if len(unused) > MOST_MISTAKES:
+            message = f"no prompt and no evaluator uses {len(unused):,} of the inputs: {few(unused)}"
+            yield self.found(f"{message}; move them into metadata", "cases", severity="warning")
+            return
+        for name in unused:
+            message = (
+                f"the input {few([name])!r} is used by no prompt and no evaluator; use it, or move it into metadata"
+            )
+            default = ("defaults", "inputs", name)
+            at = default if default in self.loaded.document.lines else ("cases",)
+            yield self.found(message, *at, severity="warning")
 
     def _renders(self, place: int, found: FoundPrompt) -> Iterator[Finding]:
         prompt, counts, first = found.version, self.counts, self.counts.first
@@ -210,7 +220,7 @@ class _Checks:
         try:
             missing = sorted(name for name in required if name not in first.inputs)
             for name in missing:
-                given = ", ".join(sorted(first.inputs)) or "none"
+                given = few(first.inputs)
                 message = (
                     f"prompt {prompt.name!r} needs `{name}`, which case {first.key!r} has not; its inputs: {given}"
                 )

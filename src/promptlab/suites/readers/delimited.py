@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from promptlab.errors import SuiteError
+from promptlab.evaluators.spelling import few
 from promptlab.suites.json_values import MAX_CELL_CHARACTERS
 from promptlab.suites.readers.text import open_text
 from promptlab.suites.rows import Row
@@ -57,6 +58,7 @@ def check_header(columns: list[str], where: str) -> list[str]:
 
 
 def _cells_problem(cells: Sequence[str], header: Sequence[str]) -> str:
+    what = f"{len(cells)} cell{'s' if len(cells) > 1 else ''} for {len(header)} column{'s' if len(header) > 1 else ''}"
     if len(cells) > len(header):
-        return f"{len(cells)} cells for {len(header)} columns; a cell with a comma is put in double quotes"
-    return f"{len(cells)} cells for {len(header)} columns; missing: {', '.join(header[len(cells) :])}"
+        return f"{what}; a cell with a comma is put in double quotes"
+    return f"{what}; missing: {few(header[len(cells) :])}"

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from promptlab.errors import SuiteError
 from promptlab.suites.json_values import MAX_CELL_CHARACTERS
-from promptlab.suites.readers.jsonl import DECODER
+from promptlab.suites.readers.jsonl import DECODER, check_depth
 from promptlab.suites.readers.text import open_text
 from promptlab.suites.rows import Row
 
@@ -133,8 +133,10 @@ class _Text:
             else:
                 # A number may go on in the next piece.
                 if end < len(self._text) or self._ended:
+                    brackets = self._text.count("[", self._at, end) + self._text.count("{", self._at, end)
+                    where = self.where
                     self._move(end)
-                    return value
+                    return _checked(value, brackets, where)
             # Twice as much each time: a long value is tried few times.
             while len(self._text) - self._at < wanted and self._more():
                 pass
@@ -154,6 +156,13 @@ class _Text:
         self._before += self._at
         self._text, self._at = self._text[self._at :] + piece, 0
         return bool(piece)
+
+
+def _checked(value: Any, brackets: int, where: str) -> Any:
+    try:
+        return check_depth(value, brackets)
+    except RecursionError as error:
+        raise SuiteError(f"{where}: not valid JSON: nested too deeply") from error
 
 
 def _end(found: re.Match[str] | None) -> int:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from promptlab.errors import SuiteError
+from promptlab.suites.document import MAX_DEPTH
 from promptlab.suites.readers.text import json_lines
 from promptlab.suites.rows import Row
+
+_MAX_DIGITS = 1000
 
 
 def read_jsonl(path: Path, name: str) -> Iterator[Row]:
@@ -19,13 +23,44 @@ def read_jsonl(path: Path, name: str) -> Iterator[Row]:
             continue
         where = f"{name}:{number}"
         try:
-            row = Row(DECODER.decode(line), where)
+            row = Row(check_depth(DECODER.decode(line), line.count("[") + line.count("{")), where)
         except json.JSONDecodeError as error:
             row = Row(None, where, SuiteError(f"{where}: not valid JSON: {error.msg} at column {error.colno}"))
         except (ValueError, RecursionError) as error:
             detail = "nested too deeply" if isinstance(error, RecursionError) else error
             row = Row(None, where, SuiteError(f"{where}: not valid JSON: {detail}"))
         yield row
+
+
+def check_depth(value: Any, brackets: int) -> Any:
+    """The value itself; raises RecursionError where it is nested more deeply than a YAML file may be.
+
+    brackets: how many lists and mappings it has at most; with few of them nothing is looked at.
+    """
+    level, depth = [value], 0
+    while brackets > MAX_DEPTH and level:
+        if depth > MAX_DEPTH:
+            raise RecursionError
+        inner = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)]
+        level, depth = [item for items in inner for item in items], depth + 1
+    return value
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{_cut(text)} is too large for a number; put it in quotes")
+    return number
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MAX_DIGITS:
+        raise ValueError(f"{_cut(text)} has {len(text):,} digits; put it in quotes, or use {_MAX_DIGITS:,} at most")
+    return int(text)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 20 else f"{text[:20]}..."
 
 
 def _refuse_constant(constant: str) -> Any:
@@ -41,5 +76,7 @@ def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return mapping
 
 
-DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_unique)
-"""Raises ValueError, not JSONDecodeError, for NaN, the infinities and a key that stands twice."""
+DECODER = json.JSONDecoder(
+    parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole, object_pairs_hook=_unique
+)
+"""Raises ValueError, not JSONDecodeError, for NaN, the infinities, endless numbers and a key that stands twice."""

@@ -26,6 +26,7 @@ QUERY_SECONDS = 600
 """How long a query may take; one that recurses without an end gives no row ever."""
 _STEPS = 100_000
 """After how many steps of SQLite's machine the clock is looked at, and Ctrl-C is heard."""
+_WRITING = (sqlite3.SQLITE_AUTH, sqlite3.SQLITE_READONLY)
 _SECRETS = ("password", "sslpassword", "passwd", "pwd", "token")
 
 
@@ -140,7 +141,7 @@ def _engine(query: Query, name: str, seconds: float) -> Engine:
 
 
 def _open_sqlite(file: str, seconds: float) -> sqlite3.Connection:
-    """A connection that reads only: ATTACH and VACUUM INTO would make a file. What it is asked ends after some seconds."""
+    """A connection that reads only, ATTACH and VACUUM INTO would make a file, and for so many seconds."""
     until = time.monotonic() + seconds
     connection = sqlite3.connect(f"file:{quote(file)}?mode=ro", uri=True, check_same_thread=False)
     connection.execute("PRAGMA query_only = ON")
@@ -167,4 +168,5 @@ def _explained(query: Query, name: str, seconds: float) -> Iterator[None]:
             ) from error
         said = " ".join(str(getattr(error, "orig", None) or error).split())[:300]
         secrets = [query.url.password] if isinstance(query.url.password, str) else []
-        raise SuiteError(f"{name}: {redact(said, secrets=secrets)}") from error
+        remedy = "; cases are read only: begin with SELECT or WITH" if code in _WRITING else ""
+        raise SuiteError(f"{name}: {redact(said, secrets=secrets)}{remedy}") from error
