@@ -122,6 +122,35 @@ MISTAKES = {
         {"evals__a_yaml": "prompts: [plain]\nevaluators: [exact_match]\ncases: [{inputs: {text: a, more: b}}]\n"},
         "evals/a.yaml:3: warning: the input 'more' is used by no prompt and no evaluator; use it, or move it into",
     ),
+    "an input of the defaults that nothing uses": (
+        {
+            "evals__a_yaml": "prompts: [plain]\nevaluators: [exact_match]\n"
+            "defaults:\n  inputs:\n    tone: kind\ncases: [{inputs: {text: a}}]\n"
+        },
+        "evals/a.yaml:5: warning: the input 'tone' is used by no prompt and no evaluator; use it, or move it into",
+    ),
+    "very many inputs that nothing uses": (
+        {
+            "evals__a_yaml": "prompts: [plain]\nevaluators: [exact_match]\ncases: rows.csv\n",
+            "evals__rows_csv": ",".join(["text", *(f"c{number}" for number in range(5000))]) + "\n" + "1," * 5000 + "1",
+        },
+        "evals/a.yaml:3: warning: no prompt and no evaluator uses 5,000 of the inputs: c0, c1, c10, c100, c1000, c1001",
+    ),
+    "very many inputs, and not the one that is needed": (
+        {
+            "evals__a_yaml": "prompts: [plain]\n"
+            "evaluators: [contains: {word: '{{ inputs | tojson }}'}]\ncases: rows.csv\n",
+            "evals__rows_csv": ",".join(f"c{number}" for number in range(5000)) + "\n" + "1," * 4999 + "1",
+        },
+        "evals/a.yaml:1: prompt 'plain' needs `text`, which case '1' has not; its inputs: c0, c1, c10, c100, c1000, c1001",
+    ),
+    "an evaluator of a case in a file": (
+        {
+            "evals__rows_jsonl": '{"inputs": {"text": "a"}}\n{"inputs": {"text": "b"}, "evaluators": ["contans"]}\n',
+            "evals__a_yaml": "prompts: [plain]\ncases: rows.jsonl\n",
+        },
+        "evals/rows.jsonl:2: case '2': unknown evaluator 'contans'; did you mean 'contains'?",
+    ),
     "a template that reads an input of no case": (
         {"evals__a_yaml": "evaluators:\n- contains: {word: '{{ inputs.txt | upper }}'}\n" + CASES},
         "evals/a.yaml:2: warning: a template reads the input 'txt', which no case has; did you mean 'text'?",

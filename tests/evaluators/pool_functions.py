@@ -7,6 +7,8 @@ import signal
 import time
 from pathlib import Path
 
+from rapidfuzz.distance import Levenshtein
+
 from promptlab.types import EvaluatorContext
 
 
@@ -30,6 +32,11 @@ def spin(context: EvaluatorContext) -> int:
     """Never ends, and never waits either."""
     while True:
         pass
+
+
+def hold(context: EvaluatorContext) -> int:
+    """Is for hours in a library that lets no other thread of its process run."""
+    return Levenshtein.distance("abcdefg" * 1_000_000, "gfedcba" * 1_000_000)
 
 
 def die(context: EvaluatorContext) -> int:

@@ -20,6 +20,7 @@ from rapidfuzz.distance import Levenshtein
 from real_pairs import answers, neighbours, other_scripts, passages, questions
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics import BLEU, CHRF, TER
+from sentencex import segment
 
 from promptlab.evaluators.registry import bind
 from promptlab.types import EvaluatorContext, Score
@@ -200,6 +201,19 @@ def test_rouge_lsum_of_lines_and_of_words_that_repeat_is_the_packages(name: str)
         return "\n".join(lines)
 
     assert_equal(Metric(name, rouge(ROUGE[name])), [(text(), f"on {text()}") for _ in range(200)])
+
+
+def test_rouge_lsum_of_a_paragraph_is_the_packages_of_its_sentences_in_lines():
+    def in_lines(text: str) -> str:
+        return "\n".join(sentence.strip() for sentence in segment("en", text))
+
+    reference = rouge("rougeLsum")
+    metric = Metric(
+        "rouge_lsum",
+        lambda output, expected: reference(in_lines(output), [in_lines(text) for text in expected]),
+        {"split_sentences": True},
+    )
+    assert_equal(metric, [(a.replace("\n", " "), b.replace("\n", " ")) for a, b in passages()[:60]])
 
 
 def test_levenshtein_is_the_textbooks():

@@ -117,6 +117,7 @@ def test_a_call_that_hangs_is_ended_with_its_process_and_all_others_are_there(po
     assert isinstance(found.pop(20), TimeoutError)
     assert found == [*[3] * 20, len(LONG)]
     assert ends(first)
+    assert isinstance(run(pool, (functions.hold, LONG), seconds=1)[0], TimeoutError)
     assert time.monotonic() - began < 30
 
 
@@ -164,14 +165,13 @@ def score():
 print(round(score().value, 4), *shared_pool().process_ids, flush=True)
 """
 KEEPS_IT_BUSY = """
-sys.path.insert(0, {folder!r})
 import pool_functions
 from promptlab.evaluators.jobs import Job
 
 async def hang():
     loop = asyncio.get_running_loop()
     context = EvaluatorContext({{}}, "x" * 30_000)
-    job = Job(pool_functions.spin, context, {{}}, 600, loop, loop.create_future())
+    job = Job(pool_functions.{function}, context, {{}}, 600, loop, loop.create_future())
     shared_pool().submit([job])
     await asyncio.sleep(1)
     print("busy", flush=True)
@@ -180,16 +180,27 @@ asyncio.run(hang())
 """
 
 
-def program(code: str) -> subprocess.Popen[str]:
-    """A program from standard input, as one has no file to run again."""
-    process = subprocess.Popen(
-        [sys.executable, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdin is not None
-    process.stdin.write(textwrap.dedent(code))
-    process.stdin.close()
-    process.stdin = None
-    return process
+@pytest.fixture
+def program() -> Iterator[Callable[[str], subprocess.Popen[str]]]:
+    """Starts a program from standard input, as one has no file to run again; what still runs at the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(code: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        started.append(process)
+        assert process.stdin is not None
+        process.stdin.write(textwrap.dedent(code))
+        process.stdin.close()
+        process.stdin = None
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
 
 
 def test_a_program_without_a_file_or_a_guard_is_not_run_again_by_its_workers():
@@ -204,10 +215,11 @@ def test_a_program_without_a_file_or_a_guard_is_not_run_again_by_its_workers():
         assert ends(int(worker))
 
 
-@pytest.mark.parametrize("busy", [False, True])
-def test_a_killed_program_leaves_no_process_behind(busy: bool):
-    rest = KEEPS_IT_BUSY.format(folder=str(Path(__file__).parent)) if busy else "import time; time.sleep(600)"
-    process = program(f"{USES_A_WORKER}\n{rest}\n")
+@pytest.mark.parametrize("busy", ["", "spin", "hold"])
+def test_a_killed_program_leaves_no_process_behind(busy: str, program):
+    rest = KEEPS_IT_BUSY.format(function=busy) if busy else "import time; time.sleep(600)"
+    path = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})"
+    process = program(f"{path}\n{USES_A_WORKER}\n{rest}\n")
     assert process.stdout is not None
     process.stdout.readline()
     worker = int(process.stdout.readline().split()[1])
@@ -219,7 +231,7 @@ def test_a_killed_program_leaves_no_process_behind(busy: bool):
     assert ends(worker)
 
 
-def test_a_forked_child_has_workers_of_its_own():
+def test_a_forked_child_has_workers_of_its_own(program):
     ended = program(
         USES_A_WORKER
         + """
@@ -241,7 +253,7 @@ print("parent", round(score().value, 4), *shared_pool().process_ids, flush=True)
     assert ends(int(child[1]))
 
 
-def test_few_short_texts_start_no_process_and_other_evaluators_import_no_pool():
+def test_few_short_texts_start_no_process_and_other_evaluators_import_no_pool(program):
     code = """
         import asyncio, sys
         from promptlab.evaluators.registry import bind

@@ -264,6 +264,16 @@ def test_a_function_of_the_suite_transforms_and_what_it_cannot_do_is_left_out_an
     ]
 
 
+def test_a_function_that_ends_the_process_ends_nothing_and_is_named():
+    @transform
+    def leave(text: str) -> str:
+        raise SystemExit(3)
+
+    metric = bound({"corpus_bleu": {"transform": {"function": "leave"}}}, functions={"leave": leave})
+    found = measure([metric], [Answer(1, "a", "a")], seen=ExpectedLabels())
+    assert found.notes == ["corpus_bleu: 1 answer left out: the transform ended: SystemExit: 3"]
+
+
 def test_a_function_that_is_not_marked_is_no_transform():
     with pytest.raises(EvaluatorError, match="unknown function 'plain_function'"):
         bound({"corpus_bleu": {"transform": {"function": "plain_function"}}},

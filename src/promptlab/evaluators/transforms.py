@@ -79,9 +79,14 @@ class Transform:
             text = step.apply(text)
         return text
 
+    @property
+    def inline(self) -> bool:
+        """Whether every step is quick and no code of a user."""
+        return all(step.inline for step in self.steps)
+
     async def applied(self, text: str) -> str:
         """The same on an event loop: functions of a user run in a thread, for 60 s at most."""
-        if all(step.inline for step in self.steps):
+        if self.inline:
             return self.apply(text)
         try:
             given: str = await run_in_thread(lambda: self.apply(text), seconds=DEADLINE_SECONDS)

@@ -3,15 +3,17 @@
 It runs as a script, with the parent's sys.path as its argument, so that nothing of the parent's own script is run
 again. On standard output goes one message when it is ready, then results, at the latest after FLUSH_SECONDS where no
 call takes longer; on standard error one byte before each call, by which the parent knows which call it was that never
-ended. It ends when its input closes, whatever it is doing.
+ended. It ends when its input closes; on Linux also in the midst of a call that never lets another thread in.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import queue
+import signal
 import sys
 import threading
 import time
@@ -24,6 +26,7 @@ from promptlab.evaluators.frames import read_frame, write_frame
 
 FLUSH_SECONDS = 0.02
 NICENESS = 10
+PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
@@ -31,6 +34,7 @@ def main() -> None:
     commands, results, marks = (_taken(descriptor) for descriptor in (0, 1, 2))
     with contextlib.suppress(AttributeError, OSError):  # Windows has none; the parent has asked for it there
         os.nice(NICENESS)
+    _end_with_parent()
     batches: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(commands, batches), daemon=True).start()
     write_frame(results, b"ready")
@@ -44,6 +48,13 @@ def main() -> None:
             os.write(marks, b".")
             ended.append(call())
         write_frame(results, jobs.pack_results(ended, seconds=time.perf_counter() - begun))
+
+
+def _end_with_parent() -> None:
+    """Has Linux kill us when the thread ends that has started us: it serves us for as long as we are needed."""
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError, OSError):
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _read(commands: int, batches: queue.SimpleQueue[bytes]) -> None:

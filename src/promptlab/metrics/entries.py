@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -104,15 +105,33 @@ class Collecting:
         self._metric = metric
         self._collector = collector
         self._left_out = LeftOut()
+        self._hung: ValueError | None = None
 
     def add(self, answer: Answer) -> None:
         """Takes in an answer."""
-        transform = self._metric.transform
         try:
-            output = answer.output if transform is None else transform.apply(answer.output)
+            output = self._transformed(answer.output)
             self._collector.add(Answer(answer.case, answer.expected, output, answer.scores))
         except ValueError as error:
             self._left_out.note(clip(str(error), 200))
+
+    def _transformed(self, output: str) -> str:
+        """The output after the entry's transform. Raises ValueError; one that took too long is not tried again."""
+        transform = self._metric.transform
+        if transform is None:
+            return output
+        if transform.inline:
+            return transform.apply(output)
+        if self._hung is not None:
+            raise self._hung
+        try:
+            return asyncio.run(transform.applied(output))
+        except ValueError as error:
+            if isinstance(error.__cause__, TimeoutError):
+                self._hung = error
+            raise
+        except RuntimeError as error:
+            raise ValueError(f"the transform ended: {error}") from error
 
     def measured(self) -> Measured:
         """What came of it, with what was left out."""
