@@ -142,7 +142,7 @@ MISTAKES = {
             "evaluators: [contains: {word: '{{ inputs | tojson }}'}]\ncases: rows.csv\n",
             "evals__rows_csv": ",".join(f"c{number}" for number in range(5000)) + "\n" + "1," * 4999 + "1",
         },
-        "evals/a.yaml:1: prompt 'plain' needs `text`, which case '1' has not; its inputs: c0, c1, c10, c100, c1000, c1001",
+        "evals/a.yaml:1: prompt 'plain' needs `text`, which case '1' has not; its inputs: c0, c1, c10, c100, c1000",
     ),
     "an evaluator of a case in a file": (
         {
