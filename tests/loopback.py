@@ -40,6 +40,7 @@ def running_loopback() -> Iterator[Loopback]:
 
         app = web.Application()
         app.router.add_post("/v1/chat/completions", handle)
+        app.router.add_post("/v1/embeddings", handle)
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.5)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -114,6 +115,22 @@ async def _caller(request: web.Request, body: dict[str, Any]) -> web.StreamRespo
     call = {"name": name, "arguments": json.dumps({"text": body["messages"][-1]["content"]})}
     calls = [{"id": "c1", "type": "function", "function": call}]
     return web.json_response(completion(None, finish_reason="tool_calls", tool_calls=calls))
+
+
+async def _letters(_request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+    """How often each letter stands in each text, as its embedding; a text without any is no text to this model."""
+    alphabet = "abcdefghijklmnopqrstuvwxyz"
+    texts = body["input"]
+    if not all(any(letter in text for letter in alphabet) for text in texts):
+        return web.json_response({"error": {"message": "input has no letter"}}, status=400)
+    data = [
+        {"object": "embedding", "index": place, "embedding": [text.count(letter) for letter in alphabet]}
+        for place, text in enumerate(texts)
+    ]
+    tokens = sum(len(text.split()) for text in texts)
+    # Not in their order: the index says which is which.
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    return web.json_response({"object": "list", "data": data[::-1], "model": body["model"], "usage": usage})
 
 
 async def _send_stream(
@@ -243,6 +260,7 @@ async def _plainstream(request: web.Request, body: dict[str, Any]) -> web.Stream
 BEHAVIOURS: dict[str, Callable[[web.Request, dict[str, Any]], Awaitable[web.StreamResponse]]] = {
     "echo": _echo,
     "caller": _caller,
+    "letters": _letters,
     "hang": _hang,
     "slow": _slow,
     "drip": _drip,

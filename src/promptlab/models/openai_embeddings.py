@@ -27,7 +27,7 @@ def read_embeddings(content: bytes, *, count: int, seconds: float) -> Embeddings
     """
     try:
         body = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CallError("malformed", "HTTP 200 with embeddings that are no JSON") from error
     data = body.get("data") if isinstance(body, dict) else None
     if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
