@@ -101,6 +101,14 @@ def test_what_evaluators_ask_is_paid_by_the_run(lab: Lab, endpoint: Loopback):
     assert sum(variant.spent_usd for variant in result.variants) == pytest.approx(words)
 
 
+def test_a_forecast_names_the_servers_that_evaluators_ask_and_asks_none(lab: Lab, endpoint: Loopback):
+    forecast = lab.forecast(suite())
+    assert forecast.evaluators_ask == ["loop:letters"]
+    assert forecast.to_json()["evaluators_ask"] == ["loop:letters"]
+    assert lab.forecast(suite(model="local:all-minilm-l6-v2")).evaluators_ask == []
+    assert endpoint.requests == []
+
+
 @pytest.mark.parametrize("kind", ["broken", "unauthorised", "badjson"])
 def test_an_error_of_the_server_is_an_error_of_that_score_and_of_no_other(lab: Lab, endpoint: Loopback, kind: str):
     result = lab.evaluate(suite(texts=3, model=f"loop:{kind}"))

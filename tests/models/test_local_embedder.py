@@ -37,7 +37,7 @@ def folder() -> Path:
 
 
 @pytest.fixture(scope="module")
-def model(folder: Path) -> LocalEmbedder:  # noqa: ARG001 - skipped without it
+def model(folder: Path) -> LocalEmbedder:
     found = resolve_model(NAME, workspace=find_workspace(Path.cwd()))
     assert isinstance(found, LocalEmbedder)
     return found
@@ -110,12 +110,9 @@ def test_a_folder_of_sentence_transformers_is_an_embeddings_model(folder: Path, 
 
 def modules(folder: Path, *kinds: str, pooling: dict[str, Any] | None = None) -> Path:
     parts = [
-        {"idx": place, "path": kind if kind == "1_Pooling" else "", "type": f"sentence_transformers.models.{kind}"}
-        for place, kind in enumerate(kinds)
+        {"path": "1_Pooling" if kind == "Pooling" else "", "type": f"sentence_transformers.models.{kind}"}
+        for kind in kinds
     ]
-    for part in parts:
-        if part["type"].endswith("Pooling"):
-            part["path"] = "1_Pooling"
     (folder / "modules.json").write_text(json.dumps(parts))
     (folder / "1_Pooling").mkdir()
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling or {}))
@@ -140,6 +137,8 @@ def test_a_pooling_that_is_not_known_is_named(tmp_path: Path):
 
 def test_a_folder_that_does_not_load_is_an_error_of_the_call(tmp_path: Path):
     folder = modules(tmp_path, "Transformer", "Pooling", pooling={"pooling_mode_mean_tokens": True})
+    (folder / "config.json").write_text('{"model_type": "bert"}')
+    (folder / "model.safetensors").write_bytes(b"no weights")
     broken = resolve_model(
         f"local:{folder}", workspace=Workspace(root=tmp_path, db_url="sqlite://", artifacts=tmp_path)
     )

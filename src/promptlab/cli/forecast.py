@@ -85,4 +85,6 @@ def _notes(forecast: Forecast) -> list[str]:
         for variant in {variant.model: variant for variant in forecast.variants if variant.price}.values()
         if variant.price is not None and variant.calls
     ]
+    if forecast.evaluators_ask:
+        notes.append(f"what evaluators ask {', '.join(forecast.evaluators_ask)} about the answers comes on top")
     return notes

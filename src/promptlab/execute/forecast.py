@@ -11,8 +11,10 @@ from promptlab import pricing
 from promptlab.config import Workspace
 from promptlab.execute.cells import Cell, make_cells
 from promptlab.execute.chunk_size import CHUNK
+from promptlab.execute.evaluator_models import evaluator_models
 from promptlab.execute.plan import Plan, Variant
 from promptlab.execute.tokens import TokenCounter
+from promptlab.models.resolve import resolve_model
 from promptlab.pricing import Price
 from promptlab.store import cells as cell_rows
 from promptlab.store.database import Database
@@ -66,10 +68,15 @@ class VariantForecast:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """An evaluation before it runs, variant by variant."""
+    """An evaluation before it runs, variant by variant.
+
+    evaluators_ask: the models of servers that evaluators ask about the answers, which comes on top; how much, nobody
+    knows before there are answers.
+    """
 
     suite: str
     variants: Sequence[VariantForecast]
+    evaluators_ask: Sequence[str] = ()
 
     @property
     def calls(self) -> int:
@@ -90,6 +97,7 @@ class Forecast:
             "calls": self.calls,
             "most_usd": self.most_usd,
             "variants": [variant.to_json() for variant in self.variants],
+            "evaluators_ask": list(self.evaluators_ask),
         }
 
 
@@ -100,7 +108,17 @@ def forecast(plan: Plan, *, database: Database, workspace: Workspace) -> Forecas
     return Forecast(
         plan.suite.name,
         [_variant(plan, variant, asked, counter, database=database, workspace=workspace) for variant in plan.variants],
+        _of_servers(plan, workspace),
     )
+
+
+def _of_servers(plan: Plan, workspace: Workspace) -> list[str]:
+    models = evaluator_models(
+        plan.suite,
+        [variant.model for variant in plan.variants],
+        resolve=lambda name: resolve_model(name, workspace=workspace),
+    )
+    return sorted({asked.model.name for asked in models if asked.model.endpoint is not None})
 
 
 def _variant(
