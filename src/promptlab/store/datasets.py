@@ -46,7 +46,7 @@ _ADD_CASE = Prepared(
 )
 _ADD_DATASET = Prepared(
     lambda dialect: upsert(dialect, DATASET, keys=["name", "digest"]),
-    ("name", "number", "digest", "source", "rows", "schema", "created_at"),
+    ("name", "number", "digest", "source", "rows", "schema", "created_at", "kind", "location"),
 )
 _ADD_ITEM = Prepared(
     lambda dialect: upsert(dialect, DATASET_ITEM, keys=["dataset_id", "position"]),
@@ -136,6 +136,8 @@ def save_dataset(
         "rows": rows,
         "schema": [[field.name, list(field.types), field.rows] for field in schema],
         "created_at": at or datetime.now(UTC),
+        "kind": "cases",
+        "location": None,
     }
     _ADD_DATASET.one(connection, values)
     return _dataset(connection.execute(find).one()), True

@@ -39,7 +39,7 @@ class Schema:
         return self.revisions[-1]
 
 
-SCHEMA = Schema(("0001", "0002", "0003"), Path(__file__).parent / "migrations")
+SCHEMA = Schema(("0001", "0002", "0003", "0004"), Path(__file__).parent / "migrations")
 """What this code needs. The revisions stand here, so that opening a current database asks no script."""
 
 HEAD = SCHEMA.head

@@ -74,7 +74,9 @@ _SELECT = (
     .outerjoin(PROMPT, PROMPT.c.id == PROMPT_VERSION.c.prompt_id)
 )
 
-_ADD_EXPERIMENT = Prepared(lambda dialect: upsert(dialect, EXPERIMENT, keys=["name"]), ("name", "description"))
+_ADD_EXPERIMENT = Prepared(
+    lambda dialect: upsert(dialect, EXPERIMENT, keys=["name"]), ("name", "description", "created_at")
+)
 
 
 def create_run(
@@ -120,6 +122,7 @@ def create_run(
         "settings": None if settings is None else dict(settings),
         "suite_digest": suite_digest,
         "cells_planned": cells_planned,
+        "note": "",
     }
     connection.execute(sa.insert(RUN), values)
     return get_run(connection, str(values["uid"]))
@@ -129,7 +132,9 @@ def _experiment_id(connection: Connection, name: str) -> int:
     find = sa.select(EXPERIMENT.c.id).where(EXPERIMENT.c.name == name)
     found = connection.execute(find).scalar()
     if found is None:
-        _ADD_EXPERIMENT.one(connection, {"name": check_name(name, "experiment"), "description": ""})
+        _ADD_EXPERIMENT.one(
+            connection, {"name": check_name(name, "experiment"), "description": "", "created_at": datetime.now(UTC)}
+        )
         found = connection.execute(find).scalar_one()
     return int(found)
 

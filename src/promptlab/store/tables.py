@@ -65,6 +65,7 @@ class Experiment(Record, table=True):
     name: str = _text(unique=True)
     description: str = _text()
     artifact_root: str | None = _text()
+    created_at: datetime = Field(sa_type=UtcTime)
     deleted_at: datetime | None = Field(sa_type=UtcTime)
 
 
@@ -117,10 +118,17 @@ class PromptAlias(Record, table=True):
     number: int
 
 
+class Environment(Record, table=True):
+    """What runs ran in, once for all that ran in the same: Python, platform, packages with their versions."""
+
+    digest: str = _text(primary_key=True)
+    content: dict[str, Any] = Field(sa_type=JsonText)
+
+
 class Run(Record, table=True):
     """A run of any kind; a variant of an evaluation is a child with its prompt version, model and settings."""
 
-    __table_args__ = (sa.Index(None, "kind", "id"),)
+    __table_args__ = (sa.Index(None, "kind", "id"), sa.Index(None, "experiment_id", "id"))
     id: int | None = _id()
     uid: str = _text(unique=True)
     experiment_id: int = _ref("experiment.id")
@@ -144,6 +152,9 @@ class Run(Record, table=True):
     settings: dict[str, Any] | None = Field(sa_type=JsonText)
     suite_digest: str | None = _text()
     cells_planned: int | None
+    note: str = _text()
+    command: str | None = _text()
+    environment_digest: str | None = _text(foreign_key="environment.digest")
 
 
 class RunPlan(Record, table=True):
@@ -154,13 +165,14 @@ class RunPlan(Record, table=True):
 
 
 class Param(Record, table=True):
-    """A param; value is what is indexed, whole_value the full text where it is longer than that."""
+    """A param; value is what is indexed, whole_value the full text where it is longer, number what the text says."""
 
-    __table_args__ = (sa.Index(None, "key", "value"), _COMPACT)
+    __table_args__ = (sa.Index(None, "key", "value"), sa.Index(None, "key", "number"), _COMPACT)
     run_id: int = _key("run.id")
     key: str = _text(primary_key=True)
     value: str = _text()
     whole_value: str | None = _text()
+    number: float | None = Field(sa_type=sa.Double)
 
 
 class Tag(Record, table=True):
@@ -218,7 +230,8 @@ class Artifact(Record, table=True):
 class Dataset(Record, table=True):
     """A data set by name and content: a version, numbered within its name.
 
-    schema: [field, its JSON types, rows that have it] in order.
+    kind: `cases`, whose rows are items, or `table`, whose rows are elsewhere: in the file or table at `location`, as a
+    URL, or where `source` says. schema: [field, its types, rows that have it] in order.
     """
 
     __table_args__ = (sa.UniqueConstraint("name", "digest"), sa.UniqueConstraint("name", "number"))
@@ -231,6 +244,15 @@ class Dataset(Record, table=True):
     # Not called `schema` here, which is a method of these classes.
     fields_read: list[Any] = Field(sa_column=sa.Column("schema", JsonText, nullable=False))
     created_at: datetime = Field(sa_type=UtcTime)
+    kind: str = _text()
+    location: str | None = _text()
+
+
+class DatasetProfile(Record, table=True):
+    """What was found out about a data set: its columns, how they are distributed, what goes together."""
+
+    dataset_id: int = _key("dataset.id")
+    content: dict[str, Any] = Field(sa_type=JsonText)
 
 
 class CaseContent(Record, table=True):
@@ -340,6 +362,33 @@ class Score(Record, table=True):
     error: str | None = _text()
 
 
+class HypothesisTest(Record, table=True):
+    """A test of a hypothesis that a run made; content is all of it, the columns are what lists and corrections need."""
+
+    id: int | None = _id()
+    run_id: int = Field(sa_type=BigId, foreign_key="run.id", index=True)
+    dataset_id: int | None = Field(sa_type=BigId, foreign_key="dataset.id")
+    hypothesis: str = _text()
+    method: str = _text()
+    statistic: float | None = Field(sa_type=Measured)
+    p_value: float | None = Field(sa_type=Measured)
+    alpha: float = Field(sa_type=sa.Double)
+    content: dict[str, Any] = Field(sa_type=JsonText)
+    logged_at: datetime = Field(sa_type=UtcTime)
+
+
+class Feature(Record, table=True):
+    """A feature that a run made or used; importance is what its model makes of it, where somebody knows."""
+
+    __table_args__ = (_COMPACT,)
+    run_id: int = _key("run.id")
+    name: str = _text(primary_key=True)
+    position: int
+    code: str = _text()
+    note: str = _text()
+    importance: float | None = Field(sa_type=sa.Double)
+
+
 METADATA = Record.metadata
 
 
@@ -352,6 +401,7 @@ EXPERIMENT = table_of(Experiment)
 PROMPT = table_of(Prompt)
 PROMPT_VERSION = table_of(PromptVersion)
 PROMPT_ALIAS = table_of(PromptAlias)
+ENVIRONMENT = table_of(Environment)
 RUN = table_of(Run)
 RUN_PLAN = table_of(RunPlan)
 PARAM = table_of(Param)
@@ -361,6 +411,7 @@ SUMMARY = table_of(Summary)
 MEASURE = table_of(Measure)
 ARTIFACT = table_of(Artifact)
 DATASET = table_of(Dataset)
+DATASET_PROFILE = table_of(DatasetProfile)
 CASE_CONTENT = table_of(CaseContent)
 DATASET_ITEM = table_of(DatasetItem)
 RUN_DATASET = table_of(RunDataset)
@@ -369,3 +420,5 @@ ATTEMPT = table_of(Attempt)
 ANSWER = table_of(Answer)
 OUTPUT = table_of(Output)
 SCORE = table_of(Score)
+HYPOTHESIS_TEST = table_of(HypothesisTest)
+FEATURE = table_of(Feature)

@@ -1,0 +1,1 @@
+"""Callbacks that log training as it goes: XGBoost, LightGBM, Keras, PyTorch loops."""

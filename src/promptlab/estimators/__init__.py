@@ -1,0 +1,1 @@
+"""What scikit-learn estimators tell of themselves: metrics by task, curves, importances, signature."""

@@ -1,0 +1,1 @@
+"""The search language of runs: text to a checked expression, independent of any database."""
