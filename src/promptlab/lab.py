@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from promptlab.suites.model import Suite
     from promptlab.sync import Prompts
     from promptlab.tracking.dataset import Dataset
+    from promptlab.tracking.experiments import Experiments
+    from promptlab.tracking.opening import Opener
     from promptlab.tracking.run import Run
     from promptlab.validation.validate import Validation
 
@@ -354,7 +356,14 @@ class Lab:
         row = self.database.read(lambda connection: datasets.get_dataset(connection, reference))
         return Dataset(self.database, row)
 
-    # -- runs
+    # -- experiments and runs
+
+    @cached_property
+    def experiments(self) -> Experiments:
+        """Experiments: list, create, get, rename, describe, tag, delete, restore."""
+        from promptlab.tracking.experiments import Experiments
+
+        return Experiments(self.database)
 
     def run(
         self,
@@ -364,41 +373,63 @@ class Lab:
         params: Mapping[str, Any] | None = None,
         tags: Mapping[str, Any] | None = None,
         experiment: str = "Default",
+        parent: str | Run | None = None,
+        note: str = "",
+        system_metrics: bool = True,
     ) -> Run:
-        """A classic run to log into; as a context manager it ends itself, `failed` where an exception leaves."""
-        from promptlab.execute.predictions import score_predictions
-        from promptlab.store import runs
-        from promptlab.store.artifacts import ArtifactStore
-        from promptlab.tracking.provenance import provenance
-        from promptlab.tracking.run import Run
+        """A run to log into; as a context manager it ends itself, `failed` where an exception leaves.
 
-        origin = provenance(self.workspace.root)
-        row = self.database.write(
-            lambda connection: runs.create_run(
-                connection,
-                kind=kind,
-                name=name,
-                experiment=experiment,
-                user=origin.user,
-                source=origin.source,
-                git_sha=origin.git_sha,
-                host=origin.host,
-                pid=origin.pid,
-                started_at=datetime.now(UTC),
-            )
-        ).result()
+        parent: a run, or its uid, that this one is a part of. system_metrics: CPU and memory every 5 seconds. Raises
+        UsageError for an experiment that is deleted and for a name that is empty or too long.
+        """
+        return self._opener.open(
+            name,
+            kind=kind,
+            params=params,
+            tags=tags,
+            experiment=experiment,
+            parent=parent if parent is None or isinstance(parent, str) else parent.uid,
+            note=note,
+            system_metrics=system_metrics,
+        )
+
+    def reopen(self, uid: str) -> Run:
+        """A handle of a stored run, to log more, to rename, tag or annotate it; it leaves the run's status alone.
+
+        Other processes log into one run this way: give them its uid. Raises RunNotFoundError.
+        """
+        return self._opener.reopen(self.find_run(uid))
+
+    @cached_property
+    def _opener(self) -> Opener:
+        from promptlab.execute.predictions import score_predictions
+        from promptlab.tracking.opening import Opener
 
         def score(row: RunRow, suite: Any, outputs: Sequence[str]) -> None:
             portal.run(
                 score_predictions(self.suite(suite), outputs, run=row, database=self.database, workspace=self.workspace)
             )
 
-        run = Run(self.database, row, artifacts=ArtifactStore(self.workspace.artifacts), score_predictions=score)
-        if params:
-            run.log_params(params)
-        if tags:
-            run.set_tags(tags)
-        return run
+        return Opener(self.database, self.workspace, score_predictions=score)
+
+    def delete_run(self, uid: str) -> None:
+        """Hides a run and all below it; nothing is lost, and `restore_run` brings them back."""
+        from promptlab.store import runs
+
+        self.database.write_now(lambda connection: runs.delete_run(connection, uid))
+
+    def restore_run(self, uid: str) -> None:
+        """Brings a deleted run back, with those below it that were deleted with it."""
+        from promptlab.store import runs
+
+        self.database.write_now(lambda connection: runs.restore_run(connection, uid))
+
+    def environment(self, uid: str) -> Mapping[str, Any] | None:
+        """What a run ran in: Python, platform, packages with their versions; None where nobody noted it."""
+        from promptlab.store import environments
+
+        digest = self.find_run(uid).environment_digest
+        return self.database.read(lambda connection: environments.get_environment(connection, digest))
 
     def runs(
         self,
@@ -409,10 +440,14 @@ class Lab:
         experiment: str | None = None,
         include_tries: bool = False,
         top_level: bool = False,
+        deleted: bool = False,
         limit: int = 50,
         before_id: int | None = None,
     ) -> Sequence[RunRow]:
-        """Runs, newest first, prompt and classic in one list; page on with the last row's id as before_id."""
+        """Runs, newest first, prompt and classic in one list; page on with the last row's id as before_id.
+
+        deleted: those that were deleted, instead of the others.
+        """
         from promptlab.store import runs
 
         return self.database.read(
@@ -424,6 +459,7 @@ class Lab:
                 experiment=experiment,
                 include_tries=include_tries,
                 parents_only=top_level,
+                deleted=deleted,
                 limit=limit,
                 before_id=before_id,
             )
@@ -563,7 +599,8 @@ class Lab:
     def close(self) -> None:
         """Commits what is pending and closes the database; the Lab may be used again."""
         database = self.__dict__.pop("database", None)
-        self.__dict__.pop("prompts", None)
+        for made_of_it in ("prompts", "experiments", "_opener"):
+            self.__dict__.pop(made_of_it, None)
         if database is not None:
             database.close()
 

@@ -105,6 +105,10 @@ class Database:
         """
         return self._writes().submit(function)
 
+    def write_now(self, function: Callable[[Connection], T]) -> T:
+        """What `function(connection)` gave, committed at once with all that was handed in before: for who waits."""
+        return self._writes().submit(function, urgent=True).result()
+
     async def commit(self, function: Callable[[Connection], T]) -> T:
         """What `function(connection)` gave, once it is committed: `write` for coroutines, at half the cost.
 
@@ -167,6 +171,11 @@ class Database:
         """Waits until all writes are committed; raises the first failure of a write that nobody asked about."""
         if self._writer is not None:
             self._writer.flush()
+
+    def check(self) -> None:
+        """Raises the first failure of a write that nobody asked about, without waiting."""
+        if self._writer is not None:
+            self._writer.check()
 
     def close(self) -> None:
         """Commits what is queued and closes every connection; twice is fine."""

@@ -44,6 +44,9 @@ class RunRow:
     settings: Mapping[str, Any] | None
     suite_digest: str | None
     cells_planned: int | None
+    note: str = ""
+    command: str | None = None
+    environment_digest: str | None = None
 
     @property
     def prompt_reference(self) -> str | None:
@@ -75,6 +78,32 @@ class SummaryRow:
     max: float
     step: int
     points: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentRow:
+    """An experiment. runs: those that are not deleted, children left out. active_at: when its newest one started.
+
+    goal: the metric that its runs are compared by, None where nobody has said.
+    """
+
+    id: int
+    name: str
+    description: str
+    created_at: datetime
+    deleted_at: datetime | None
+    tags: Mapping[str, str]
+    runs: int
+    active_at: datetime | None
+
+    @property
+    def goal(self) -> str | None:
+        """The metric that its runs are compared by."""
+        return self.tags.get(GOAL_TAG)
+
+
+GOAL_TAG = "promptlab.goal"
+"""The tag of an experiment that names its goal."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from promptlab.errors import RunNotFoundError
+from promptlab.store import experiments
 from promptlab.store.metrics import (
     directions,
     log_metrics,
@@ -21,7 +22,7 @@ from promptlab.store.metrics import (
 )
 from promptlab.store.params import delete_tag, params, set_params, set_tags, tags
 from promptlab.store.rows import LeaderboardRow, RunRow, RunStatus, SummaryRow
-from promptlab.store.statements import Prepared, check_name, in_chunks, upsert
+from promptlab.store.statements import Prepared, check_name, in_chunks
 from promptlab.store.tables import DATASET, EXPERIMENT, OUTPUT, PROMPT, PROMPT_VERSION, RUN, RUN_DATASET, SUMMARY
 from promptlab.types import ANSWER_STATUSES, Direction
 
@@ -44,8 +45,10 @@ __all__ = [
     "output_counts",
     "params",
     "parent",
+    "rename_run",
     "restore_run",
     "set_direction",
+    "set_note",
     "set_params",
     "set_tags",
     "summaries",
@@ -74,8 +77,23 @@ _SELECT = (
     .outerjoin(PROMPT, PROMPT.c.id == PROMPT_VERSION.c.prompt_id)
 )
 
-_ADD_EXPERIMENT = Prepared(
-    lambda dialect: upsert(dialect, EXPERIMENT, keys=["name"]), ("name", "description", "created_at")
+
+# Built once: building a statement anew costs more than SQLite takes to answer it.
+_BY_UID = (
+    _SELECT
+    # `g` follows every hex digit, so this range is the prefix, and the index on uid finds it.
+    .where(RUN.c.uid >= sa.bindparam("wanted"), RUN.c.uid < sa.bindparam("wanted_g"))
+    .order_by(RUN.c.id.desc())
+    .limit(4)
+)
+_FINISH = Prepared(
+    lambda _: (
+        sa.update(RUN)
+        .where(RUN.c.uid == sa.bindparam("of_uid"))
+        .values(**{name: sa.bindparam(name) for name in ("status", "error", "ended_at")})
+        .returning(RUN.c.id)
+    ),
+    ("of_uid", "status", "error", "ended_at"),
 )
 
 
@@ -97,14 +115,16 @@ def create_run(
     settings: Mapping[str, Any] | None = None,
     suite_digest: str | None = None,
     cells_planned: int | None = None,
+    command: str | None = None,
+    environment_digest: str | None = None,
 ) -> RunRow:
     """The new run, with a uid of its own, running; its experiment is made where it is missing.
 
-    Raises RunNotFoundError for a parent that is not there, UsageError for an empty experiment name.
+    Raises RunNotFoundError for a parent that is not there, UsageError for an experiment that is deleted or has no name.
     """
     values = {
         "uid": uuid.uuid4().hex,
-        "experiment_id": _experiment_id(connection, experiment),
+        "experiment_id": experiments.experiment_id(connection, experiment),
         "parent_id": None if parent_uid is None else get_run(connection, parent_uid).id,
         "kind": kind,
         "name": name,
@@ -123,20 +143,11 @@ def create_run(
         "suite_digest": suite_digest,
         "cells_planned": cells_planned,
         "note": "",
+        "command": command,
+        "environment_digest": environment_digest,
     }
     connection.execute(sa.insert(RUN), values)
     return get_run(connection, str(values["uid"]))
-
-
-def _experiment_id(connection: Connection, name: str) -> int:
-    find = sa.select(EXPERIMENT.c.id).where(EXPERIMENT.c.name == name)
-    found = connection.execute(find).scalar()
-    if found is None:
-        _ADD_EXPERIMENT.one(
-            connection, {"name": check_name(name, "experiment"), "description": "", "created_at": datetime.now(UTC)}
-        )
-        found = connection.execute(find).scalar_one()
-    return int(found)
 
 
 def finish_run(
@@ -149,7 +160,18 @@ def finish_run(
 ) -> None:
     """Ends a run; a second end replaces the first, as when it is resumed. Raises RunNotFoundError."""
     ended = (ended_at or datetime.now(UTC)) if status != "running" else None
-    _change(connection, uid, {"status": status, "error": error, "ended_at": ended})
+    if _FINISH.one(connection, {"of_uid": uid, "status": status, "error": error, "ended_at": ended}) is None:
+        raise RunNotFoundError(f"no run '{uid}'; `promptlab runs list` shows which there are")
+
+
+def rename_run(connection: Connection, uid: str, name: str) -> None:
+    """Gives a run another name. Raises RunNotFoundError, and UsageError for an empty or too long one."""
+    _change(connection, uid, {"name": check_name(name, "run")})
+
+
+def set_note(connection: Connection, uid: str, note: str) -> None:
+    """Replaces the note of a run. Raises RunNotFoundError."""
+    _change(connection, uid, {"note": note})
 
 
 def heartbeat(connection: Connection, uids: Sequence[str], at: datetime) -> None:
@@ -168,9 +190,9 @@ def get_run(connection: Connection, uid: str) -> RunRow:
             f"no run '{uid}': a run is named by its id or its first {MIN_PREFIX} or more hex digits; "
             "`promptlab runs list` shows them"
         )
-    # `g` follows every hex digit, so this range is the prefix, and the index on uid finds it.
-    query = _SELECT.where(RUN.c.uid >= wanted, RUN.c.uid < f"{wanted}g").order_by(RUN.c.id.desc()).limit(4)
-    found = _rows(connection, query)
+    now = datetime.now(UTC)
+    rows = connection.execute(_BY_UID, {"wanted": wanted, "wanted_g": f"{wanted}g"}).mappings()
+    found = [_run(row, now) for row in rows]
     if not found:
         raise RunNotFoundError(f"no run '{uid}'; `promptlab runs list` shows which there are")
     if len(found) > 1:
@@ -209,10 +231,12 @@ def list_runs(
 ) -> list[RunRow]:
     """Runs, newest first; the next page has the last one's id as before_id.
 
-    prompt: `name` or `name@number`. With parents_only, children are left out, and model and prompt also find
-    the parents of what has them. deleted: those that were deleted, instead of the others.
+    Those of a deleted experiment are left out. prompt: `name` or `name@number`. With parents_only, children are left
+    out, and model and prompt also find the parents of what has them. deleted: those that were deleted, instead of the
+    others.
     """
     query = _SELECT.where(RUN.c.deleted_at.is_not(None) if deleted else RUN.c.deleted_at.is_(None))
+    query = query.where(EXPERIMENT.c.deleted_at.is_(None))
     if before_id is not None:
         query = query.where(RUN.c.id < before_id)
     if kinds is not None:
@@ -252,19 +276,24 @@ def output_counts(connection: Connection, run_ids: Sequence[int]) -> dict[int, d
 
 
 def delete_run(connection: Connection, uid: str, *, at: datetime | None = None) -> None:
-    """Hides a run and its children from lists; nothing is lost, and `restore_run` brings them back."""
+    """Hides a run and all below it from lists; nothing is lost, and `restore_run` brings them back."""
     run = get_run(connection, uid)
     if run.deleted_at is None:
-        both = sa.or_(RUN.c.id == run.id, RUN.c.parent_id == run.id)
-        update = sa.update(RUN).where(both, RUN.c.deleted_at.is_(None))
+        update = sa.update(RUN).where(RUN.c.id.in_(_with_descendants(run)), RUN.c.deleted_at.is_(None))
         connection.execute(update.values(deleted_at=at or datetime.now(UTC)))
 
 
 def restore_run(connection: Connection, uid: str) -> None:
-    """Brings a deleted run back, with the children that were deleted with it."""
+    """Brings a deleted run back, with those below it that were deleted with it."""
     run = get_run(connection, uid)
-    both = sa.or_(RUN.c.id == run.id, RUN.c.parent_id == run.id)
-    connection.execute(sa.update(RUN).where(both, RUN.c.deleted_at == run.deleted_at).values(deleted_at=None))
+    update = sa.update(RUN).where(RUN.c.id.in_(_with_descendants(run)), RUN.c.deleted_at == run.deleted_at)
+    connection.execute(update.values(deleted_at=None))
+
+
+def _with_descendants(run: RunRow) -> sa.Select[Any]:
+    below = sa.select(RUN.c.id).where(RUN.c.id == run.id).cte("below", recursive=True)
+    below = below.union_all(sa.select(RUN.c.id).where(RUN.c.parent_id == below.c.id))
+    return sa.select(below.c.id)
 
 
 def leaderboard(
@@ -289,7 +318,8 @@ def leaderboard(
             *(SUMMARY.c[name].label(f"summary_{name}") for name in ("last", "min", "max", "step", "points"))
         )
         .join(SUMMARY, SUMMARY.c.run_id == RUN.c.id)
-        .where(SUMMARY.c.key == metric, SUMMARY.c.last.is_not(None), RUN.c.deleted_at.is_(None))
+        .where(SUMMARY.c.key == metric, SUMMARY.c.last.is_not(None))
+        .where(RUN.c.deleted_at.is_(None), EXPERIMENT.c.deleted_at.is_(None))
     )
     if kinds is not None:
         query = query.where(RUN.c.kind.in_(kinds))
@@ -346,6 +376,9 @@ def _run(row: Mapping[Any, Any], now: datetime) -> RunRow:
         settings=row[RUN.c.settings],
         suite_digest=row[RUN.c.suite_digest],
         cells_planned=row[RUN.c.cells_planned],
+        note=row[RUN.c.note],
+        command=row[RUN.c.command],
+        environment_digest=row[RUN.c.environment_digest],
     )
 
 

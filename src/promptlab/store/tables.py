@@ -398,6 +398,7 @@ def table_of(record: type[Record]) -> sa.Table:
 
 
 EXPERIMENT = table_of(Experiment)
+EXPERIMENT_TAG = table_of(ExperimentTag)
 PROMPT = table_of(Prompt)
 PROMPT_VERSION = table_of(PromptVersion)
 PROMPT_ALIAS = table_of(PromptAlias)

@@ -1,4 +1,7 @@
-"""The one thread of a process that writes: what arrives within two milliseconds shares a transaction."""
+"""The one thread of a process that writes: what arrives within two milliseconds shares a transaction.
+
+A caller that stands still until its write is there says so: then nothing is waited for.
+"""
 
 from __future__ import annotations
 
@@ -67,6 +70,7 @@ class Writer:
         self._transactions = Transactions(engine)
         self._target = target
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._hurry = threading.Event()
         self._lock = threading.Lock()
         self._closed = False
         self._failed: list[Write[Any]] = []
@@ -75,10 +79,17 @@ class Writer:
         self._thread.start()
         atexit.register(self.close)
 
-    def submit(self, function: Callable[[Connection], T], *, waiter: asyncio.Future[T] | None = None) -> Write[T]:
+    def submit(
+        self,
+        function: Callable[[Connection], T],
+        *,
+        waiter: asyncio.Future[T] | None = None,
+        urgent: bool = False,
+    ) -> Write[T]:
         """The write of `function`, done once it is committed. Raises DatabaseError after `close` or in a fork.
 
         waiter: a future of an event loop that is done too; one wake-up of the loop serves a whole transaction.
+        urgent: it and what is queued before it is committed at once, without waiting for company.
         """
         if os.getpid() != self._process:
             raise DatabaseError("this database was opened before the process forked; open it again in the child")
@@ -88,11 +99,17 @@ class Writer:
             if self._closed:
                 raise DatabaseError(f"the database {self._target.name} is closed; open it again")
             self._queue.put(_Job(function, write, time.monotonic(), waiter))
+        if urgent:
+            self._hurry.set()
         return write
 
     def flush(self) -> None:
         """Waits until all that was handed in is committed; raises the first failure that nobody has seen."""
-        self.submit(lambda _: None).result()
+        self.submit(lambda _: None, urgent=True).result()
+        self.check()
+
+    def check(self) -> None:
+        """Raises the first failure that nobody has seen, without waiting."""
         with self._lock:
             failed, self._failed = self._failed, []
         for write in failed:
@@ -109,6 +126,7 @@ class Writer:
             if os.getpid() != self._process:
                 return
             self._queue.put(None)
+            self._hurry.set()
         self._thread.join()
 
     def _loop(self) -> None:
@@ -118,7 +136,9 @@ class Writer:
             if job is None:
                 break
             jobs = [job]
-            time.sleep(max(0.0, job.at + LINGER_SECONDS - time.monotonic()))
+            self._hurry.wait(max(0.0, job.at + LINGER_SECONDS - time.monotonic()))
+            # Cleared before the queue is emptied: who sets it afterwards has put a job into the next round.
+            self._hurry.clear()
             with contextlib.suppress(queue.Empty):  # which leaves before the last line of this block
                 while (more := self._queue.get_nowait()) is not None:
                     jobs.append(more)

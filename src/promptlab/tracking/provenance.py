@@ -7,10 +7,15 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 _GIT_SECONDS = 5.0
+KNOWN_SECONDS = 60.0
+"""How long a commit is taken for the current one: asking git costs more than logging a small run."""
+
+_known: dict[Path, tuple[float, str | None]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ def provenance(folder: Path, *, source: str | None = None) -> Provenance:
         host=socket.gethostname(),
         pid=os.getpid(),
         source=source or Path(sys.argv[0]).name or "python",
-        git_sha=_git_sha(folder),
+        git_sha=_known_git_sha(folder),
     )
 
 
@@ -44,6 +49,15 @@ def _user() -> str:
     except (KeyError, OSError):
         # A container may run under a number that has no name.
         return str(os.getuid())
+
+
+def _known_git_sha(folder: Path) -> str | None:
+    asked_at, sha = _known.get(folder, (-KNOWN_SECONDS, None))
+    now = time.monotonic()
+    if now - asked_at >= KNOWN_SECONDS:
+        sha = _git_sha(folder)
+        _known[folder] = (now, sha)
+    return sha
 
 
 def _git_sha(folder: Path) -> str | None:

@@ -1,45 +1,68 @@
-"""The handle of a classic run: params, metrics with steps, tags, artifacts, predictions."""
+"""The handle of a run: params, metrics with steps, tags, notes, artifacts, data, tests, models, runs within it."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import mimetypes
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from promptlab import portal
 from promptlab.errors import UsageError
 from promptlab.store import metrics, params, runs
-from promptlab.store.artifacts import ArtifactStore, record_artifact
+from promptlab.store.artifacts import ArtifactStore
 from promptlab.store.database import Connection, Database
 from promptlab.store.rows import RunRow
+from promptlab.store.statements import check_name
+from promptlab.tracking import artifacts
+from promptlab.tracking.metric_log import MetricLog
+from promptlab.tracking.open_runs import HEARTBEAT_SECONDS, OPEN_RUNS
 from promptlab.types import Direction
 
-HEARTBEAT_SECONDS = 5.0
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["HEARTBEAT_SECONDS", "Predictions", "Run", "RunOpener"]
 
 Predictions = Callable[[RunRow, Any, Sequence[str]], None]
 """Scores texts against a suite's cases and stores them as the run's outputs; the façade hands it in."""
+
+RunOpener = Callable[..., "Run"]
+"""Opens another run of the same lab; the façade hands it in."""
 
 
 class Run:
     """A run that is being logged; leaving its `with` block ends it, `failed` where an exception leaves.
 
-    Every call returns once the writer has it; `flush` (and the end) waits until all is committed.
+    A script that never ends its run has it ended with the process. Safe to share between threads. What is logged is
+    written in the order of the calls; `flush` (and the end) waits until all is committed.
     """
 
     def __init__(
-        self, database: Database, row: RunRow, *, artifacts: ArtifactStore, score_predictions: Predictions
+        self,
+        database: Database,
+        row: RunRow,
+        *,
+        artifacts: ArtifactStore,
+        score_predictions: Predictions,
+        open_run: RunOpener,
+        owned: bool = True,
+        system_metrics: bool = False,
     ) -> None:
-        self._database = database
+        self.database = database
+        self.artifact_store = artifacts
+        self.system_metrics = system_metrics
         self._row = row
-        self._artifacts = artifacts
         self._score_predictions = score_predictions
-        self._heart = portal.submit(_beat(database, row.uid))
+        self._open_run = open_run
+        self._owned = owned
+        self._metrics = MetricLog(database, row.id)
+        if owned:
+            OPEN_RUNS.add(self)
+
+    def __repr__(self) -> str:
+        return f"Run({self.name!r}, {self.uid[:8]})"
 
     @property
     def uid(self) -> str:
@@ -47,25 +70,67 @@ class Run:
         return self._row.uid
 
     @property
+    def id(self) -> int:
+        """Its number in the database."""
+        return self._row.id
+
+    @property
     def name(self) -> str:
-        """The name it was given."""
+        """The name it was given when it was opened."""
         return self._row.name
+
+    @property
+    def experiment(self) -> str:
+        """The experiment that it was opened in."""
+        return self._row.experiment
+
+    @property
+    def started_at(self) -> datetime:
+        """When it was started."""
+        return self._row.started_at
+
+    # -- params, metrics, tags, note
 
     def log_params(self, values: Mapping[str, Any] | None = None, /, **more: Any) -> None:
         """Keeps params, as text; one that has another value already raises UsageError that names it."""
-        texts = {str(key): _text(value) for key, value in {**(values or {}), **more}.items()}
-        self._database.write(lambda connection: params.set_params(connection, self._row.id, texts)).result()
+        texts = {str(key): params.as_text(value) for key, value in {**(values or {}), **more}.items()}
+        self.database.write_now(lambda connection: params.set_params(connection, self.id, texts))
 
-    def log_metrics(self, values: Mapping[str, float] | None = None, /, *, step: int = 0, **more: float) -> None:
-        """Keeps one value of each metric at `step`; NaN and the infinities are kept too. Does not wait."""
-        at_ms = int(time.time() * 1000)
-        points = [(str(key), _number(key, value), step, at_ms) for key, value in {**(values or {}), **more}.items()]
-        self._database.write(lambda connection: metrics.log_metrics(connection, self._row.id, points))
+    def log_metrics(
+        self,
+        values: Mapping[str, float] | None = None,
+        /,
+        *,
+        step: int = 0,
+        at: datetime | None = None,
+        **more: float,
+    ) -> None:
+        """Keeps one value of each metric at `step`; NaN and the infinities are kept too. Does not wait.
 
-    def set_tags(self, tags: Mapping[str, Any] | None = None, /, **more: Any) -> None:
-        """Sets tags, as text; an earlier value is replaced."""
-        values = {str(key): _text(value) for key, value in {**(tags or {}), **more}.items()}
-        self._database.write(lambda connection: params.set_tags(connection, self._row.id, values)).result()
+        at: when it was measured; default: now. Raises UsageError for what is no number and for a step beyond 64 bits.
+        """
+        at_ms = _milliseconds(at)
+        place = _step(step)
+        self._metrics.add(
+            [(_metric(key), _number(key, value), place, at_ms) for key, value in {**(values or {}), **more}.items()]
+        )
+
+    def log_curve(
+        self,
+        name: str,
+        values: Sequence[float],
+        *,
+        steps: Sequence[int] | None = None,
+        at: datetime | None = None,
+    ) -> None:
+        """Keeps many values of one metric at once, at `steps` (default: 0, 1, 2, ...). Does not wait."""
+        at_ms = _milliseconds(at)
+        key = _metric(name)
+        numbers = [_number(key, value) for value in values]
+        places = range(len(numbers)) if steps is None else [_step(step) for step in steps]
+        if len(places) != len(numbers):
+            raise UsageError(f"metric '{key}' has {len(numbers)} values at {len(places)} steps; give one step a value")
+        self._metrics.add([(key, value, step, at_ms) for value, step in zip(numbers, places, strict=True)])
 
     def set_direction(self, **directions: Direction) -> None:
         """Says for a metric whether `higher` or `lower` is better, where its name does not tell."""
@@ -74,41 +139,112 @@ class Run:
             for name, direction in directions.items():
                 metrics.set_direction(connection, name, direction)
 
-        self._database.write(store).result()
+        self.database.write_now(store)
+
+    def set_tags(self, tags: Mapping[str, Any] | None = None, /, **more: Any) -> None:
+        """Sets tags, as text; an earlier value is replaced."""
+        values = {str(key): params.as_text(value) for key, value in {**(tags or {}), **more}.items()}
+        self.database.write_now(lambda connection: params.set_tags(connection, self.id, values))
+
+    def delete_tag(self, key: str) -> None:
+        """Takes a tag away. Raises UsageError where there is none."""
+        self.database.write_now(lambda connection: params.delete_tag(connection, self.id, key))
+
+    def set_note(self, text: str) -> None:
+        """Replaces the run's note: what somebody who opens it should know."""
+        self.database.write_now(lambda connection: runs.set_note(connection, self.uid, text))
+
+    def rename(self, name: str) -> None:
+        """Gives the run another name; its id stays."""
+        self.database.write_now(lambda connection: runs.rename_run(connection, self.uid, name))
+
+    # -- artifacts
 
     def log_artifact(self, path: str | Path, *, name: str | None = None) -> str:
-        """Keeps a copy of a file under `name` (default: its own) and gives its SHA-256, hex."""
-        source = Path(path)
-        if not source.is_file():
-            raise UsageError(f"artifact '{source}' is not a file")
-        digest, size = self._artifacts.put_file(source)
-        return self._record(name or source.name, digest, size)
+        """Keeps a copy of a file of any size under `name` (default: its own) and gives its SHA-256, hex."""
+        return artifacts.log_file(self, Path(path), name=name)
+
+    def log_artifacts(self, folder: str | Path, *, prefix: str = "") -> Mapping[str, str]:
+        """Keeps every file below a folder under its relative path, after `prefix`; gives SHA-256 by name."""
+        return artifacts.log_folder(self, Path(folder), prefix=prefix)
 
     def log_text(self, text: str, name: str) -> str:
         """Keeps a text as an artifact and gives its SHA-256, hex."""
-        digest, size = self._artifacts.put_bytes(text.encode("utf-8"))
-        return self._record(name, digest, size)
+        return artifacts.log_bytes(self, text.encode("utf-8", "surrogatepass"), name)
+
+    def log_json(self, value: Any, name: str) -> str:
+        """Keeps a JSON value as an artifact and gives its SHA-256, hex."""
+        return artifacts.log_json(self, value, name)
+
+    def log_table(self, table: pd.DataFrame | Mapping[str, Any] | Sequence[Mapping[str, Any]], name: str) -> str:
+        """Keeps a table as CSV, JSON or Parquet, as the end of `name` says; gives its SHA-256, hex.
+
+        table: a data frame, columns by name, or rows as mappings.
+        """
+        return artifacts.log_table(self, table, name)
+
+    def log_figure(self, figure: Any, name: str) -> str:
+        """Keeps a figure of matplotlib, Plotly, Altair or Pillow in the format that the end of `name` says."""
+        return artifacts.log_figure(self, figure, name)
+
+    # -- predictions, runs within this one
 
     def log_predictions(self, suite: Any, outputs: Sequence[str]) -> None:
         """Scores predictions made elsewhere on a suite's cases, as this run's outputs, one text a case in order.
 
-        suite: a path or a Suite. Raises UsageError where there are not as many outputs as cases.
+        suite: a path, a mapping or a Suite. Raises UsageError where there are not as many outputs as cases.
         """
         self.flush()
         self._score_predictions(self._row, suite, outputs)
 
+    def run(
+        self,
+        name: str,
+        *,
+        kind: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        tags: Mapping[str, Any] | None = None,
+    ) -> Run:
+        """A run within this one: a fold, a trial, a repeat, a step. It ends by itself, as this one does."""
+        return self._open_run(
+            name,
+            kind=kind or self._row.kind,
+            params=params,
+            tags=tags,
+            experiment=self._row.experiment,
+            parent=self.uid,
+            system_metrics=False,
+        )
+
+    # -- its end
+
     def flush(self) -> None:
         """Waits until all that was logged is committed; raises what a write raised."""
-        self._database.flush()
+        self.database.flush()
 
     def end(self, status: str = "finished", *, error: str | None = None) -> None:
-        """Ends the run: `finished` or `failed`."""
-        self.flush()
-        self._heart.cancel()
+        """Ends the run: `finished` or `failed`. A handle of `lab.reopen` leaves the run as it is.
+
+        Waits until all that was logged is committed, and raises what a write raised; the run has ended then too.
+        """
+        if not self._owned:
+            self.flush()
+            return
+        OPEN_RUNS.remove(self)
         now = datetime.now(UTC)
-        self._database.write(
-            lambda connection: runs.finish_run(connection, self._row.uid, status, error=error, ended_at=now)
-        ).result()
+        self.database.write_now(
+            lambda connection: runs.finish_run(connection, self.uid, status, error=error, ended_at=now)
+        )
+        self.database.check()
+
+    def end_with(self, error: BaseException) -> None:
+        """Ends the run as an exception that leaves its script says."""
+        if isinstance(error, KeyboardInterrupt):
+            self.end("interrupted", error="interrupted")
+        elif isinstance(error, SystemExit) and not error.code:
+            self.end()
+        else:
+            self.end("failed", error=f"{type(error).__name__}: {error}")
 
     def __enter__(self) -> Self:
         return self
@@ -118,36 +254,36 @@ class Run:
     ) -> None:
         if error is None:
             self.end()
-        elif isinstance(error, KeyboardInterrupt):
-            self.end("interrupted", error="interrupted")
         else:
-            self.end("failed", error=f"{type(error).__name__}: {error}")
-
-    def _record(self, name: str, digest: str, size: int) -> str:
-        media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        self._database.write(
-            lambda connection: record_artifact(connection, self._row.id, name, digest, size, media_type)
-        ).result()
-        return digest
+            self.end_with(error)
 
 
-async def _beat(database: Database, uid: str) -> None:
-    """Says again and again that the run is alive, also while its script computes and logs nothing."""
-    while True:
-        await asyncio.sleep(HEARTBEAT_SECONDS)
-        await database.commit(lambda connection: runs.heartbeat(connection, [uid], datetime.now(UTC)))
+def _milliseconds(at: datetime | None) -> int:
+    if at is None:
+        return int(time.time() * 1000)
+    if at.tzinfo is None:
+        raise UsageError(f"the time {at.isoformat()} has no time zone; use datetime.now(UTC)")
+    return int(at.timestamp() * 1000)
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Mapping | list | tuple):
-        return json.dumps(value, default=str, ensure_ascii=False)
-    return str(value)
+def _metric(key: Any) -> str:
+    return check_name(str(key), "metric")
 
 
 def _number(key: str, value: Any) -> float:
     try:
         return float(value)
     except (TypeError, ValueError) as error:
-        raise UsageError(f"metric '{key}' is {value!r}; it is a number") from error
+        raise UsageError(f"metric '{key}' is {value!r:.80}; it is a number") from error
+    except OverflowError as error:
+        raise UsageError(f"metric '{key}' is a whole number beyond the range of floats") from error
+
+
+def _step(step: Any) -> int:
+    try:
+        whole = int(step)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UsageError(f"step {step!r:.80} is no whole number") from error
+    if whole != step or not -(2**63) <= whole < 2**63:
+        raise UsageError(f"step {step!r:.80} is no whole number of 64 bits")
+    return whole
