@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from promptlab.models.pulling import PullProgress
     from promptlab.overviews import Overview
     from promptlab.reports import Report
+    from promptlab.store.curves import Axis
     from promptlab.store.database import Database, DatabaseStats
-    from promptlab.store.rows import CacheModel, CellDetail, LeaderboardRow, RunDetail, RunRow
+    from promptlab.store.rows import CacheModel, CellDetail, Curve, LeaderboardRow, RunDetail, RunRow
     from promptlab.suites.model import Suite
     from promptlab.sync import Prompts
     from promptlab.tracking.dataset import Dataset
@@ -486,6 +487,18 @@ class Lab:
                 return ArtifactStore(self.workspace.artifacts).open(item.digest)
         raise UsageError(f"run '{uid[:8]}' has no artifact '{name}'; `promptlab runs show {uid[:8]}` lists them")
 
+    def save_artifacts(self, uid: str, folder: str | Path, *, names: Sequence[str] | None = None) -> Sequence[Path]:
+        """The files of a run, or those named, written below a folder, names with `/` into folders of it.
+
+        Raises UsageError, before anything is written, for a name that would lead out of it, and for a file that is
+        there already.
+        """
+        from promptlab.store.artifacts import ArtifactStore
+        from promptlab.tracking.saving import save_artifacts
+
+        detail = self.run_detail(uid)
+        return save_artifacts(detail, ArtifactStore(self.workspace.artifacts), Path(folder), names=names)
+
     def summaries(self, run_ids: Sequence[int]) -> Mapping[int, Mapping[str, float]]:
         """The last value of every metric, by run id: what a list of runs shows."""
         from promptlab.store import metrics
@@ -507,6 +520,17 @@ class Lab:
             lambda connection: metrics.metric_history(connection, runs.get_run(connection, uid).id, key)
         )
         return [(point.step, point.value) for point in points]
+
+    def curve(self, uid: str, key: str, *, points: int = 500, axis: Axis = "step") -> Curve:
+        """A metric's curve in at most so many points, each with the mean, lowest and highest value that it stands for.
+
+        axis: `step`, or `time` in milliseconds since 1970.
+        """
+        from promptlab.store import curves, runs
+
+        return self.database.read(
+            lambda connection: curves.curve(connection, runs.get_run(connection, uid).id, key, points=points, axis=axis)
+        )
 
     def report(self, uid: str) -> Report:
         """A run's variants with intervals, gates and cells."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from promptlab.reports import EVALUATORS_TAG
 from promptlab.store import runs
 from promptlab.store.database import Database
+from promptlab.store.metrics import SYSTEM_PREFIX
 from promptlab.store.rows import RunRow, SummaryRow
 from promptlab.tracking.direction import infer_direction
 from promptlab.types import Direction
@@ -97,7 +98,8 @@ def _overview(
     ranks = {name: rank for rank, name in enumerate(evaluators)}
     scored = [name for name in best if name in ranks or name.split(".", 1)[0] in ranks]
     scored.sort(key=lambda name: ranks.get(name, ranks.get(name.split(".", 1)[0], 0)))
-    rest = [] if row.kind == "eval" else [name for name in best if row.cells_planned is None or name not in COUNTED]
+    own = [name for name in best if not name.startswith(SYSTEM_PREFIX)]
+    rest = [] if row.kind == "eval" else [name for name in own if row.cells_planned is None or name not in COUNTED]
     return Overview(
         variants=len(columns) if columns[0] is not row else 0,
         planned=row.cells_planned,

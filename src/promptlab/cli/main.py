@@ -18,14 +18,27 @@ import typer
 from typer.core import TyperGroup
 
 import promptlab
-from promptlab.cli import cache, database, datasets, evaluate, evaluators, files, models, prompts, runs, workspace
+from promptlab.cli import (
+    cache,
+    database,
+    datasets,
+    evaluate,
+    evaluators,
+    experiments,
+    files,
+    models,
+    prompts,
+    run_changes,
+    runs,
+    workspace,
+)
 from promptlab.cli.console import complain, finish_streams, prepare_streams
 from promptlab.cli.session import CELL_FAILED, INTERRUPTED, OK, USAGE, DatabaseOption, help_without_command
 from promptlab.errors import UsageError
 
 _ORDER = (
-    *("init", "doctor", "prompts", "models", "try", "validate", "eval", "evaluators", "datasets", "runs"),
-    *("ui", "db", "cache", "schema"),
+    *("init", "doctor", "prompts", "models", "try", "validate", "eval", "evaluators"),
+    *("datasets", "experiments", "runs", "ui", "db", "cache", "schema"),
 )
 
 # The parser's own errors live in click or in typer, as typer's version has it; BadParameter is public in both.
@@ -72,7 +85,11 @@ def _global(
 
 for commands in (workspace, evaluate, files):
     commands.register(app)
-for group in (prompts.app, models.app, evaluators.app, datasets.app, runs.app, database.app, cache.app):
+run_changes.register(runs.app)
+for group in (
+    *(prompts.app, models.app, evaluators.app, datasets.app, experiments.app, runs.app),
+    *(database.app, cache.app),
+):
     app.add_typer(group)
 
 

@@ -16,6 +16,10 @@ from promptlab.store.tables import MEASURE, METRIC, SUMMARY
 from promptlab.types import Direction
 
 
+SYSTEM_PREFIX = "system/"
+"""Metrics of this name say what the machine did during a run, not how good it was: lists leave them out."""
+
+
 def _merge(new: Any) -> Mapping[str, Any]:
     """How a summary takes in a later batch, in SQL: so that two processes that log to one run lose nothing."""
     later = new.step >= SUMMARY.c.step

@@ -70,6 +70,33 @@ class MetricPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """A point of a curve: where it is, and the mean, the lowest and the highest of the values that it stands for.
+
+    place: the middle of those values on the curve's axis. NaN where none of them is a number.
+    """
+
+    place: int
+    mean: float
+    low: float
+    high: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A metric's values along an axis: `step`, `time` in milliseconds since 1970, or `order` of logging.
+
+    values: how many there are; some hundred points stand for them.
+    """
+
+    name: str
+    axis: Literal["step", "time", "order"]
+    values: int
+    points: tuple[CurvePoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SummaryRow:
     """A metric in short. last: the latest value of the highest step. min and max leave NaN out; NaN if all are."""
 

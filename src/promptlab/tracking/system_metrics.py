@@ -10,8 +10,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-PREFIX = "system/"
-"""Metrics of this name say how a run went, not how good it is: lists leave them out."""
+from promptlab.store.metrics import SYSTEM_PREFIX
 
 
 class SystemSampler:
@@ -33,10 +32,10 @@ class SystemSampler:
         memory = psutil.virtual_memory()
         cpu_percent, resident = self._tree()
         return {
-            f"{PREFIX}cpu_percent": psutil.cpu_percent(None),
-            f"{PREFIX}memory_percent": memory.percent,
-            f"{PREFIX}process_cpu_percent": cpu_percent,
-            f"{PREFIX}process_memory_mb": resident / 1e6,
+            f"{SYSTEM_PREFIX}cpu_percent": psutil.cpu_percent(None),
+            f"{SYSTEM_PREFIX}memory_percent": memory.percent,
+            f"{SYSTEM_PREFIX}process_cpu_percent": cpu_percent,
+            f"{SYSTEM_PREFIX}process_memory_mb": resident / 1e6,
             **self._gpus.measure(),
         }
 
@@ -79,6 +78,6 @@ class _Gpus:
         for index, handle in enumerate(self._handles):
             # A GPU may not tell one of them (MIG, old drivers); the others still count.
             with contextlib.suppress(self._nvml.NVMLError):
-                yield f"{PREFIX}gpu_{index}_percent", float(self._nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
+                yield f"{SYSTEM_PREFIX}gpu_{index}_percent", float(self._nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
             with contextlib.suppress(self._nvml.NVMLError):
-                yield f"{PREFIX}gpu_{index}_memory_mb", self._nvml.nvmlDeviceGetMemoryInfo(handle).used / 1e6
+                yield f"{SYSTEM_PREFIX}gpu_{index}_memory_mb", self._nvml.nvmlDeviceGetMemoryInfo(handle).used / 1e6
