@@ -15,7 +15,6 @@ from promptlab.store.statements import Prepared, check_name, in_chunks, upsert
 from promptlab.store.tables import MEASURE, METRIC, SUMMARY
 from promptlab.types import Direction
 
-
 SYSTEM_PREFIX = "system/"
 """Metrics of this name say what the machine did during a run, not how good it was: lists leave them out."""
 
