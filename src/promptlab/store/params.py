@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,8 +15,11 @@ from promptlab.store.locks import lock_run
 from promptlab.store.statements import Prepared, check_name, upsert
 from promptlab.store.tables import INDEXED_CHARACTERS, PARAM, TAG
 
+LONGEST_NUMBER = 60
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
 _ADD_PARAM = Prepared(
-    lambda dialect: upsert(dialect, PARAM, keys=["run_id", "key"]), ("run_id", "key", "value", "whole_value")
+    lambda dialect: upsert(dialect, PARAM, keys=["run_id", "key"]), ("run_id", "key", "value", "whole_value", "number")
 )
 _SET_TAG = Prepared(
     lambda dialect: upsert(dialect, TAG, keys=["run_id", "key"], update=["value"]), ("run_id", "key", "value")
@@ -29,7 +33,7 @@ def set_params(connection: Connection, run_id: int, values: Mapping[str, Any]) -
     """
     wanted = {check_name(key, "param"): as_text(value) for key, value in values.items()}
     lock_run(connection, run_id)
-    _ADD_PARAM.many(
+    added = _ADD_PARAM.many(
         connection,
         (
             {
@@ -37,10 +41,13 @@ def set_params(connection: Connection, run_id: int, values: Mapping[str, Any]) -
                 "key": key,
                 "value": value[:INDEXED_CHARACTERS],
                 "whole_value": value if len(value) > INDEXED_CHARACTERS else None,
+                "number": as_number(value),
             }
             for key, value in wanted.items()
         ),
     )
+    if added == len(wanted):
+        return
     stored = params(connection, run_id)
     for key, value in wanted.items():
         if stored[key] != value:
@@ -48,6 +55,14 @@ def set_params(connection: Connection, run_id: int, values: Mapping[str, Any]) -
                 f"param '{key}' of this run is {_short(stored[key])} already and cannot become {_short(value)}; "
                 "a param is set once: log what changes as a metric or a tag"
             )
+
+
+def as_number(text: str) -> float | None:
+    """The number that a text says in plain decimal notation, which is what searches compare; None for any other text.
+
+    Example: as_number("1e-3") -> 0.001; as_number("True"), as_number("nan"), as_number(" 1") -> None
+    """
+    return float(text) if len(text) <= LONGEST_NUMBER and _NUMBER.fullmatch(text) else None
 
 
 def params(connection: Connection, run_id: int) -> dict[str, str]:

@@ -86,6 +86,12 @@ _BY_UID = (
     .order_by(RUN.c.id.desc())
     .limit(4)
 )
+_NEW = (
+    *("uid", "experiment_id", "parent_id", "kind", "name", "status", "user_name", "source", "git_sha", "host", "pid"),
+    *("heartbeat_at", "cancel_requested", "started_at", "prompt_version_id", "model", "settings", "suite_digest"),
+    *("cells_planned", "note", "command", "environment_digest"),
+)
+_ADD = Prepared(lambda _: sa.insert(RUN), _NEW)
 _FINISH = Prepared(
     lambda _: (
         sa.update(RUN)
@@ -146,7 +152,7 @@ def create_run(
         "command": command,
         "environment_digest": environment_digest,
     }
-    connection.execute(sa.insert(RUN), values)
+    _ADD.one(connection, values)
     return get_run(connection, str(values["uid"]))
 
 

@@ -73,13 +73,19 @@ class Prepared:
         finally:
             cursor.close()
 
-    def many(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Executes it for every row; rows may be an iterator of any length, of which a thousand are held at once."""
+    def many(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> int:
+        """How many rows of the database it changed, executed for every row.
+
+        rows: may be an iterator of any length, of which a thousand are held at once.
+        """
         statement = self._for(connection)
         cursor = connection.connection.cursor()
+        changed = 0
         try:
             for some in _slices(rows, MAX_AT_ONCE):
                 cursor.executemany(statement.sql, [_arguments(statement, row) for row in some])
+                changed += cursor.rowcount
+            return changed
         finally:
             cursor.close()
 
