@@ -16,6 +16,7 @@
     │   ├── DatabaseError         a database that cannot be opened
     │   │   └── NewerDatabaseError
     │   ├── RunNotFoundError
+    │   ├── FilterError           a search of runs that cannot be read; shows the place
     │   └── ComparisonError       runs that cannot be compared
     └── CallError                 one call to a base model failed: a stored row, never a crashed run
 
@@ -93,6 +94,10 @@ class NewerDatabaseError(DatabaseError):
 
 class RunNotFoundError(UsageError):
     """No run has this id."""
+
+
+class FilterError(UsageError):
+    """A filter or an order of runs that cannot be read; the message shows the place."""
 
 
 class ComparisonError(UsageError):

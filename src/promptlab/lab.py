@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from promptlab.sync import Prompts
     from promptlab.tracking.dataset import Dataset
     from promptlab.tracking.experiments import Experiments
+    from promptlab.tracking.found_runs import FoundRuns
     from promptlab.tracking.opening import Opener
     from promptlab.tracking.run import Run
     from promptlab.validation.validate import Validation
@@ -465,6 +466,46 @@ class Lab:
                 before_id=before_id,
             )
         )
+
+    def search(
+        self,
+        text: str = "",
+        *,
+        order_by: str | Sequence[str] = "",
+        experiment: str | Sequence[str] | None = None,
+        kinds: Sequence[str] | None = None,
+        status: str | None = None,
+        name_contains: str | None = None,
+        include_tries: bool = False,
+        top_level: bool = False,
+        deleted: bool = False,
+        limit: int = 1000,
+        after: str | None = None,
+    ) -> FoundRuns:
+        """Runs that fit a filter: `metrics.accuracy > 0.9 and (params.model = 'svc' or tags.team in ('a', 'b'))`.
+
+        order_by: `metrics.accuracy desc, started_at`; default: newest first. after: the `next` of the page before.
+        Raises FilterError, which shows the place.
+        """
+        from promptlab.filters.order import parse_order
+        from promptlab.filters.parse import parse_filter
+        from promptlab.store import search
+        from promptlab.tracking.found_runs import FoundRuns
+
+        names = None if experiment is None else (experiment,) if isinstance(experiment, str) else tuple(experiment)
+        wanted = search.Search(
+            node=parse_filter(text),
+            order=parse_order(order_by),
+            experiments=names,
+            kinds=None if kinds is None else tuple(kinds),
+            include_tries=include_tries,
+            parents_only=top_level,
+            deleted=deleted,
+            status=status,
+            name_contains=name_contains,
+        )
+        page = self.database.read(lambda connection: search.search_runs(connection, wanted, limit=limit, after=after))
+        return FoundRuns(self.database, page.rows, page.next)
 
     def find_run(self, uid: str) -> RunRow:
         """A run by its uid or an unambiguous beginning of it (4 digits or more). Raises RunNotFoundError."""

@@ -63,7 +63,7 @@ MIN_PREFIX = 4
 _PARENT = RUN.alias("parent")
 _CHILD = RUN.alias("child")
 
-_SELECT = (
+SELECT = (
     sa.select(
         RUN,
         EXPERIMENT.c.name.label("experiment"),
@@ -80,7 +80,7 @@ _SELECT = (
 
 # Built once: building a statement anew costs more than SQLite takes to answer it.
 _BY_UID = (
-    _SELECT
+    SELECT
     # `g` follows every hex digit, so this range is the prefix, and the index on uid finds it.
     .where(RUN.c.uid >= sa.bindparam("wanted"), RUN.c.uid < sa.bindparam("wanted_g"))
     .order_by(RUN.c.id.desc())
@@ -198,7 +198,7 @@ def get_run(connection: Connection, uid: str) -> RunRow:
         )
     now = datetime.now(UTC)
     rows = connection.execute(_BY_UID, {"wanted": wanted, "wanted_g": f"{wanted}g"}).mappings()
-    found = [_run(row, now) for row in rows]
+    found = [read_run(row, now) for row in rows]
     if not found:
         raise RunNotFoundError(f"no run '{uid}'; `promptlab runs list` shows which there are")
     if len(found) > 1:
@@ -216,7 +216,7 @@ def parent(connection: Connection, run: RunRow) -> RunRow | None:
 
 def children(connection: Connection, uid: str) -> list[RunRow]:
     """The runs below this one, in the order they were made, deleted ones left out."""
-    query = _SELECT.where(_PARENT.c.uid == uid, RUN.c.deleted_at.is_(None)).order_by(RUN.c.id)
+    query = SELECT.where(_PARENT.c.uid == uid, RUN.c.deleted_at.is_(None)).order_by(RUN.c.id)
     return _rows(connection, query)
 
 
@@ -241,7 +241,7 @@ def list_runs(
     out, and model and prompt also find the parents of what has them. deleted: those that were deleted, instead of the
     others.
     """
-    query = _SELECT.where(RUN.c.deleted_at.is_not(None) if deleted else RUN.c.deleted_at.is_(None))
+    query = SELECT.where(RUN.c.deleted_at.is_not(None) if deleted else RUN.c.deleted_at.is_(None))
     query = query.where(EXPERIMENT.c.deleted_at.is_(None))
     if before_id is not None:
         query = query.where(RUN.c.id < before_id)
@@ -320,7 +320,7 @@ def leaderboard(
     if direction == "higher":
         best = (SUMMARY.c.last.desc(), SUMMARY.c.run_id.desc())
     query = (
-        _SELECT.add_columns(
+        SELECT.add_columns(
             *(SUMMARY.c[name].label(f"summary_{name}") for name in ("last", "min", "max", "step", "points"))
         )
         .join(SUMMARY, SUMMARY.c.run_id == RUN.c.id)
@@ -343,16 +343,17 @@ def leaderboard(
     for row in connection.execute(query.order_by(*best).limit(limit)):
         found = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
         summary = SummaryRow(*(found[f"summary_{name}"] for name in ("last", "min", "max", "step", "points")))
-        places.append(LeaderboardRow(_run(found, now), summary.last, summary))
+        places.append(LeaderboardRow(read_run(found, now), summary.last, summary))
     return places
 
 
 def _rows(connection: Connection, query: sa.Select[Any]) -> list[RunRow]:
     now = datetime.now(UTC)
-    return [_run(row, now) for row in connection.execute(query).mappings()]
+    return [read_run(row, now) for row in connection.execute(query).mappings()]
 
 
-def _run(row: Mapping[Any, Any], now: datetime) -> RunRow:
+def read_run(row: Mapping[Any, Any], now: datetime) -> RunRow:
+    """A row of SELECT as a run; now: what tells a silent one from a running one."""
     heard = row[RUN.c.heartbeat_at] or row[RUN.c.started_at]
     silent = row[RUN.c.status] == "running" and heard < now - timedelta(seconds=SILENT_SECONDS)
     return RunRow(
