@@ -304,7 +304,7 @@ class _Dialect:
     def like(self, column: sa.ColumnElement[Any], node: Like) -> sa.ColumnElement[bool]:
         """Whether a text is of a pattern."""
         if self._sqlite and not node.ignore_case:
-            found: sa.ColumnElement[bool] = column.op("GLOB")(_glob(node.pattern))
+            found: sa.ColumnElement[bool] = column.bool_op("GLOB")(_glob(node.pattern))
         elif self._sqlite:
             # SQLite's LIKE takes A to Z and a to z for the same, and no other letters.
             found = column.like(_escaped(node.pattern), escape="\\")
