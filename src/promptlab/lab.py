@@ -348,7 +348,7 @@ class Lab:
         from promptlab.tracking.dataset import Dataset
 
         rows = self.database.read(lambda connection: datasets.list_datasets(connection, name=name))
-        return [Dataset(self.database, row) for row in rows]
+        return [Dataset(self.database, row, folder=self.workspace.root) for row in rows]
 
     def dataset(self, reference: str) -> Dataset:
         """A stored data set: `name@2`, or the newest version of `name`. Raises UsageError that says what there is."""
@@ -356,7 +356,7 @@ class Lab:
         from promptlab.tracking.dataset import Dataset
 
         row = self.database.read(lambda connection: datasets.get_dataset(connection, reference))
-        return Dataset(self.database, row)
+        return Dataset(self.database, row, folder=self.workspace.root)
 
     # -- experiments and runs
 
@@ -487,6 +487,7 @@ class Lab:
         order_by: `metrics.accuracy desc, started_at`; default: newest first. after: the `next` of the page before.
         Raises FilterError, which shows the place.
         """
+        from promptlab.filters.nodes import fields_of
         from promptlab.filters.order import parse_order
         from promptlab.filters.parse import parse_filter
         from promptlab.store import search
@@ -505,7 +506,9 @@ class Lab:
             name_contains=name_contains,
         )
         page = self.database.read(lambda connection: search.search_runs(connection, wanted, limit=limit, after=after))
-        return FoundRuns(self.database, page.rows, page.next)
+        looked_at = (*(term.field for term in wanted.order), *fields_of(wanted.node))
+        metrics = dict.fromkeys(field.key for field in looked_at if field.subject == "metric")
+        return FoundRuns(self.database, page.rows, page.next, metrics=list(metrics))
 
     def find_run(self, uid: str) -> RunRow:
         """A run by its uid or an unambiguous beginning of it (4 digits or more). Raises RunNotFoundError."""

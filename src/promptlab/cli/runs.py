@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from promptlab.cli import words
-from promptlab.cli.console import output, write
+from promptlab.cli.console import complain, output, write
 from promptlab.cli.session import DatabaseOption, help_without_command, open_lab, program
+from promptlab.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from promptlab.overviews import Overview
     from promptlab.reports import Report
     from promptlab.store.rows import CellRow, RunDetail, RunRow
+    from promptlab.tracking.found_runs import FoundRuns
 
 _WIDE = 110
 """From so many characters on, a list shows three metrics of a run; below it, the first."""
@@ -48,6 +51,15 @@ def _group(context: typer.Context) -> None:
 @app.command("list")
 def list_runs(
     *,
+    where: Annotated[
+        str,
+        typer.Option(
+            "--filter", "-f", metavar="FILTER", help='Such as "metrics.accuracy > 0.9 and params.C in (1, 2)".'
+        ),
+    ] = "",
+    order_by: Annotated[
+        str, typer.Option("--order-by", "-o", metavar="ORDER", help='Such as "metrics.accuracy desc, started_at".')
+    ] = "",
     kind: Annotated[
         list[str] | None,
         typer.Option(metavar="KIND", help="eval, prompt (one variant), train, try, ...; repeatable."),
@@ -59,36 +71,82 @@ def list_runs(
     ] = None,
     name: Annotated[str | None, typer.Option(metavar="TEXT", help="Only where the name contains this.")] = None,
     tries: Annotated[bool, typer.Option("--tries", help="Also single tries.")] = False,
-    limit: Annotated[int, typer.Option(min=1, metavar="N", help="The newest N.")] = 20,
+    deleted: Annotated[bool, typer.Option("--deleted", help="Those that were deleted.")] = False,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="The first N.")] = 20,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="All params, metrics and tags as CSV; - for here.")
+    ] = None,
     db: DatabaseOption = None,
 ) -> None:
-    """List runs, newest first."""
+    """List runs, newest first, or those that fit a filter; with a filter, the runs within runs too.
+
+    A filter compares metrics.NAME, params.NAME, tags.NAME, datasets.name, and what every run has (name, status, kind,
+    experiment, user, model, prompt, started_at, seconds, ...) by =, !=, <, <=, >, >=, IN, LIKE, BETWEEN, IS NULL,
+    with AND, OR, NOT and parentheses:
+
+    promptlab runs list -f "status = 'finished' and (metrics.loss < 0.3 or tags.team like 'a%')" -o "metrics.loss"
+    """
     from promptlab.cli.table import plain_table
 
+    narrowed = bool(where or kind or experiment or status or name or deleted)
     with open_lab(db) as lab:
-        rows = lab.runs(
+        found = lab.search(
+            where,
+            order_by=order_by,
             kinds=kind or None,
             experiment=experiment,
             status=status,
             name_contains=name,
             include_tries=tries or "try" in (kind or ()),
-            top_level=not kind,
+            top_level=not kind and not where and not order_by,
+            deleted=deleted,
             limit=limit,
         )
-        overviews = lab.overviews(rows)
-    if not rows:
-        print("no such runs" if kind or experiment or status or name else "no runs yet: promptlab eval evals/NAME.yaml")
+        if csv is not None:
+            _write_csv(found, csv)
+            return
+        overviews = lab.overviews(found)
+        values = lab.summaries([row.id for row in found]) if found.metrics else {}
+    if not found:
+        print("no such runs" if narrowed else "no runs yet: promptlab eval evals/NAME.yaml")
         return
     console = output()
     metrics = 3 if console.width >= _WIDE else 1
     table = plain_table(
         ("run", "kind", "name", "status", "started", "took", "metrics"),
-        [_row(row, overviews[row.id], metrics=metrics) for row in rows],
+        [
+            _row(
+                row,
+                overviews[row.id],
+                asked={name: values[row.id].get(name) for name in found.metrics},
+                metrics=metrics,
+            )
+            for row in found
+        ],
         right=("took",),
     )
     for column in (table.columns[0], table.columns[4], table.columns[5]):
         column.no_wrap = True
     console.print(table)
+    if found.next:
+        complain(f"the first {len(found):,}; --limit shows more")
+
+
+def _write_csv(found: FoundRuns, path: Path) -> None:
+    """A row a run; no spreadsheet takes what somebody logged for a formula."""
+    from promptlab.spreadsheets import csv_line
+
+    frame = found.to_pandas()
+    plain = frame.astype(object).where(frame.notna(), None)
+    lines = [csv_line(list(frame.columns)), *(csv_line(list(row)) for row in plain.itertuples(index=False, name=None))]
+    if str(path) == "-":
+        write("".join(lines).rstrip("\r\n"))
+        return
+    try:
+        path.write_text("".join(lines), encoding="utf-8", errors="replace", newline="")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+    complain(f"{words.plural(len(frame), 'run')} in {path}")
 
 
 @app.command()
@@ -147,7 +205,9 @@ def compare(
     print_comparison(output(), comparison)
 
 
-def _row(row: RunRow, overview: Overview, *, metrics: int) -> Sequence[str | Text]:
+def _row(row: RunRow, overview: Overview, *, asked: Mapping[str, float | None], metrics: int) -> Sequence[str | Text]:
+    """asked: the metrics that a search looked at, which come first."""
+    first = {name: value for name, value in asked.items() if value is not None}
     return (
         row.uid[:8],
         row.kind,
@@ -155,7 +215,7 @@ def _row(row: RunRow, overview: Overview, *, metrics: int) -> Sequence[str | Tex
         _status(row, overview),
         words.when(row.started_at)[2:],
         words.latency(row.seconds),
-        ", ".join(f"{name} {value:.4g}" for name, value in list(overview.metrics.items())[:metrics]),
+        ", ".join(f"{name} {value:.4g}" for name, value in list({**first, **overview.metrics}.items())[:metrics]),
     )
 
 

@@ -110,3 +110,12 @@ class Or:
 
 
 Node: TypeAlias = Union[Comparison, Among, Like, Known, Not, And, Or]
+
+
+def fields_of(node: Node | None) -> tuple[Field, ...]:
+    """The fields that a filter looks at, each once, in the order of its text."""
+    if node is None:
+        return ()
+    if isinstance(node, And | Or):
+        return tuple(dict.fromkeys(field for inner in node.nodes for field in fields_of(inner)))
+    return fields_of(node.node) if isinstance(node, Not) else (node.field,)

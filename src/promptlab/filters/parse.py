@@ -136,7 +136,10 @@ class _Builder:
     def _among(self, field: Field, children: Sequence[Any]) -> Node:
         values = tuple(self._value(field, child) for child in children[2:])
         if len({isinstance(value, str) for value in values}) > 1:
-            raise _MistakeError("a list has either numbers or texts, not both", _place(children[3]))
+            other = next(
+                child for child, value in zip(children[2:], values, strict=True) if type(value) is not type(values[0])
+            )
+            raise _MistakeError("a list has either numbers or texts, not both", _place(other))
         return Among(field, values, negated=children[1] is not None)
 
     def _between(self, field: Field, children: Sequence[Any]) -> Node:
@@ -243,6 +246,8 @@ def _unexpected(error: UnexpectedInput, text: str) -> Exception:
     if isinstance(error, UnexpectedToken):
         expected = set(error.accepts or error.expected)
         place = None if error.token.type == "$END" else error.pos_in_stream
+        if error.token.type == "RPAR" and "RPAR" not in expected and "$END" in expected:
+            return mistake("a parenthesis closes here that was not opened", text, place)
     elif isinstance(error, UnexpectedCharacters):
         at = error.pos_in_stream or 0
         expected, place = set(error.allowed or ()), at

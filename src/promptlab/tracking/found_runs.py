@@ -17,12 +17,18 @@ OWN_TAGS = "promptlab."
 
 
 class FoundRuns(Sequence[RunRow]):
-    """Runs that a search found, in its order. next: the token of the page after this one, None for the last."""
+    """Runs that a search found, in its order.
 
-    def __init__(self, database: Database, rows: Sequence[RunRow], next_token: str | None) -> None:
+    next: the token of the page after this one, None for the last. metrics: those that the search looked at.
+    """
+
+    def __init__(
+        self, database: Database, rows: Sequence[RunRow], next_token: str | None, *, metrics: Sequence[str] = ()
+    ) -> None:
         self._database = database
         self._rows = list(rows)
         self.next = next_token
+        self.metrics = tuple(metrics)
 
     def __repr__(self) -> str:
         return f"FoundRuns({len(self)} runs{', and more' if self.next else ''})"
