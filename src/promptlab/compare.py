@@ -65,7 +65,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class _Values:
+class CaseValues:
     """Per measure and case: one value, the mean over repeats; and whether it is a single pass or fail."""
 
     values: Mapping[str, Mapping[str, float]]
@@ -87,11 +87,11 @@ def compare(database: Database, chosen: Sequence[RunRow], *, baseline: str | Non
     if not names:
         raise ComparisonError("these runs have no scores on cases; only runs with outputs compare case by case")
     directions = _directions(database, names)
-    values = {variant.id: _values(database, variant.id) for variant in variants}
+    values = {variant.id: case_values(database, variant.id) for variant in variants}
     base = _baseline(variants, chosen, baseline, names, directions)
     others = [variant for variant in variants if variant.id != base.id]
     measured = {
-        (other.id, name): _difference(values[base.id], values[other.id], name) for other in others for name in names
+        (other.id, name): case_difference(values[base.id], values[other.id], name) for other in others for name in names
     }
     adjusted = _adjust(measured, names)
     pairs = [
@@ -144,14 +144,16 @@ def _directions(database: Database, names: Sequence[str]) -> dict[str, Direction
     return {name: stored.get(name) or infer_direction(name) for name in names}
 
 
-def _values(database: Database, run_uid: str) -> _Values:
+def case_values(database: Database, run_uid: str) -> CaseValues:
+    """The scores of a run by case; also its latency."""
     found = database.read(lambda connection: aggregates.paired_values(connection, run_uid))
-    return _Values(
+    return CaseValues(
         {LATENCY: found.seconds, **found.values}, {LATENCY: False, **found.passfail}, frozenset(found.seconds)
     )
 
 
-def _difference(base: _Values, other: _Values, measure: str) -> PairedDifference:
+def case_difference(base: CaseValues, other: CaseValues, measure: str) -> PairedDifference:
+    """The paired difference of two runs in one measure, other less base, over the cases that both have."""
     ours, theirs = base.values.get(measure, {}), other.values.get(measure, {})
     cases = [case for case in ours if case in theirs]
     passfail = base.passfail.get(measure, False) and other.passfail.get(measure, False)
@@ -178,8 +180,8 @@ def _pair(
     base: VariantReport,
     other: VariantReport,
     *,
-    base_values: _Values,
-    other_values: _Values,
+    base_values: CaseValues,
+    other_values: CaseValues,
     names: Sequence[str],
     directions: Mapping[str, Direction],
     measured: Mapping[tuple[str, str], PairedDifference],

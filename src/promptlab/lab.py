@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from promptlab.execute.result import Evaluation
     from promptlab.execute.resume import Resumable
     from promptlab.execute.trial import Listener, Trial
+    from promptlab.history import History
     from promptlab.models.base import Model
     from promptlab.models.catalogue import ModelEntry
     from promptlab.models.packaged import PulledModel
     from promptlab.models.pulling import PullProgress
     from promptlab.overviews import Overview
     from promptlab.reports import Report
+    from promptlab.side_by_side import SideBySide
     from promptlab.store.curves import Axis
     from promptlab.store.database import Database, DatabaseStats
     from promptlab.store.rows import CacheModel, CellDetail, Curve, LeaderboardRow, RunDetail, RunRow
@@ -596,6 +598,18 @@ class Lab:
         from promptlab.compare import compare
 
         return compare(self.database, [self.find_run(uid) for uid in runs], baseline=baseline)
+
+    def side_by_side(self, *runs: str) -> SideBySide:
+        """Runs of any kind beside each other: params, metrics, tags, data, code, packages, differences first."""
+        from promptlab.side_by_side import side_by_side
+
+        return side_by_side(self.database, runs)
+
+    def history(self, metric: str, rows: Sequence[RunRow]) -> History:
+        """A metric over time: each run with its interval, and the paired difference to the best one before it."""
+        from promptlab.history import history
+
+        return history(self.database, rows, metric)
 
     def leaderboard(
         self,

@@ -239,7 +239,7 @@ def read_variants(connection: Connection, columns: Sequence[RunRow], order: Sequ
     rank = {name: position for position, name in enumerate(order)}
     variants = []
     for column in columns:
-        found = {name: _interval(scores) for name, scores in aggregates.case_means(connection, column.id).items()}
+        found = {name: interval_of(scores) for name, scores in aggregates.case_means(connection, column.id).items()}
         ordered = sorted(found, key=lambda name: (rank.get(name, rank.get(name.split(".", 1)[0], len(rank))), name))
         total = totals[column.id]
         measured = whole_run_from_json(json.loads(params.tags(connection, column.id).get(METRICS_TAG, "{}")))
@@ -268,9 +268,10 @@ def read_variants(connection: Connection, columns: Sequence[RunRow], order: Sequ
     return variants
 
 
-def _interval(scores: CaseMeans) -> Interval:
+def interval_of(scores: CaseMeans) -> Interval:
+    """The mean over cases with its 95% interval: Wilson's for passes and fails, else Student's."""
     """Mean and 95% interval over cases: Wilson where every score is a verdict and no case has several, else t."""
-    return mean_interval(scores.means, passfail=scores.passfail and scores.single)
+    return meaninterval_of(scores.means, passfail=scores.passfail and scores.single)
 
 
 def document_head(report: Report, calls: Calls | None = None) -> dict[str, Any]:
