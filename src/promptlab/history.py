@@ -15,7 +15,6 @@ from promptlab.store.rows import RunRow
 from promptlab.tracking.direction import infer_direction
 from promptlab.types import Direction, Interval
 
-
 PER_CASE = {"test_accuracy": "exact_match", "test_mae": "absolute_error"}
 """Metrics that are the mean of a score that each case has, under another name."""
 
@@ -96,7 +95,7 @@ def history(database: Database, rows: Sequence[RunRow], metric: str) -> History:
                 best=first,
             )
         )
-        if first and of_run.last == of_run.last:  # noqa: PLR0124 - NaN leads nothing
+        if first and of_run.last == of_run.last:
             best = (row, values)
     return History(metric, direction, tuple(moments))
 

@@ -269,9 +269,8 @@ def read_variants(connection: Connection, columns: Sequence[RunRow], order: Sequ
 
 
 def interval_of(scores: CaseMeans) -> Interval:
-    """The mean over cases with its 95% interval: Wilson's for passes and fails, else Student's."""
     """Mean and 95% interval over cases: Wilson where every score is a verdict and no case has several, else t."""
-    return meaninterval_of(scores.means, passfail=scores.passfail and scores.single)
+    return mean_interval(scores.means, passfail=scores.passfail and scores.single)
 
 
 def document_head(report: Report, calls: Calls | None = None) -> dict[str, Any]:
