@@ -25,6 +25,8 @@ PLAYGROUND = "views/playground.py"
 PROMPTS = "views/prompts.py"
 RUNS = "views/runs.py"
 RUN = "views/run.py"
+EXPERIMENTS = "views/experiments.py"
+COMPARE = "views/compare.py"
 
 
 def lab() -> Lab:
@@ -94,9 +96,11 @@ def messages(rendered: Sequence[Message]) -> None:
 
 
 def selected_row(key: str) -> int | None:
-    """The row of the cell that was clicked in the table with this key; None where none is."""
+    """The row, or the row of the cell, that was clicked in the table with this key; None where none is."""
+    state: Mapping[str, Any] = st.session_state.get(key) or {}
+    rows = (state.get("selection") or {}).get("rows") or []
     cell = selected_cell(key)
-    return None if cell is None else cell[0]
+    return int(rows[0]) if rows else None if cell is None else cell[0]
 
 
 def selected_cell(key: str) -> tuple[int, str] | None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from promptlab.compare import Comparison
     from promptlab.reports import Report, VariantReport
 
-_WORDS = {
+WORDS = {
     "better": ":green[:material/trending_up:]",
     "worse": ":red[:material/trending_down:]",
     "tied": ":gray[:material/drag_handle:]",
@@ -162,7 +162,7 @@ def _lines(verdicts: list[tuple[str, str]]) -> None:
     with st.container(gap="xxsmall"):
         for word, line in verdicts:
             with st.container(horizontal=True, gap="small", wrap=False):
-                st.markdown(_WORDS[word], width="content")
+                st.markdown(WORDS[word], width="content")
                 st.text(line, width="stretch")
 
 

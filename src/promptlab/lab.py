@@ -552,6 +552,12 @@ class Lab:
         summaries = self.database.read(lambda connection: metrics.summaries(connection, run_ids))
         return {run_id: {key: value.last for key, value in of_run.items()} for run_id, of_run in summaries.items()}
 
+    def params(self, run_ids: Sequence[int]) -> Mapping[int, Mapping[str, str]]:
+        """The params of runs, by run id."""
+        from promptlab.store import params
+
+        return self.database.read(lambda connection: params.params_of(connection, run_ids))
+
     def overviews(self, rows: Sequence[RunRow]) -> Mapping[int, Overview]:
         """How far each run came, of what, and its main metrics, by run id: what a list of runs shows."""
         from promptlab.overviews import overviews

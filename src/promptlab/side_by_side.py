@@ -18,20 +18,20 @@ OWN_TAGS = "promptlab."
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing of every run, in their order; None where a run has none. differs: whether not all are the same."""
+    """One thing of each run, in their order; None where a run has none. differs: whether not all are the same."""
 
     name: str
-    values: tuple[str | None, ...]
+    each: tuple[str | None, ...]
     differs: bool
 
 
 @dataclass(frozen=True, slots=True)
 class MetricLine:
-    """A metric's last value in every run. best: the places of the best of them, none where all are the same."""
+    """A metric's last value in each run. best: the places of the best of them, none where all are the same."""
 
     name: str
     direction: Direction
-    values: tuple[float | None, ...]
+    each: tuple[float | None, ...]
     best: frozenset[int]
 
 

@@ -125,7 +125,7 @@ def test_every_float_comes_back_from_a_metric_and_from_a_curve(lab: Lab) -> None
     found = [value for _, value in lab.metric_history(run.uid, "loss")]
     assert [repr(value) for value in found] == [repr(value) for value in values]
     curve = lab.curve(run.uid, "single")
-    assert (curve.axis, curve.values) == ("order", len(values))
+    assert (curve.axis, curve.total) == ("order", len(values))
     assert [repr(point.mean) for point in curve.points] == [repr(value) for value in values]
 
 
@@ -158,7 +158,7 @@ def test_a_curve_is_short_and_keeps_every_extreme_and_count(database: Database, 
         by_time = curves.curve(connection, run.id, "loss", points=points, axis="time")
     for found in (curve, by_time):
         assert len(found.points) <= points
-        assert found.values == sum(point.count for point in found.points) == 1000
+        assert found.total == sum(point.count for point in found.points) == 1000
         assert max(point.high for point in found.points) == max(values)
         assert min(point.low for point in found.points) == min(values)
         total = math.fsum(point.mean * point.count for point in found.points)

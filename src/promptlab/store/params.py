@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from promptlab.errors import UsageError
 from promptlab.store.locks import lock_run
-from promptlab.store.statements import Prepared, check_name, upsert
+from promptlab.store.statements import Prepared, check_name, in_chunks, upsert
 from promptlab.store.tables import INDEXED_CHARACTERS, PARAM, TAG
 
 LONGEST_NUMBER = 60
@@ -70,6 +70,18 @@ def params(connection: Connection, run_id: int) -> dict[str, str]:
     query = sa.select(PARAM.c.key, PARAM.c.value, PARAM.c.whole_value)
     rows = connection.execute(query.where(PARAM.c.run_id == run_id).order_by(PARAM.c.key))
     return {key: value if whole is None else whole for key, value, whole in rows}
+
+
+def params_of(connection: Connection, run_ids: Sequence[int]) -> dict[int, dict[str, str]]:
+    """The params of several runs, by run id."""
+    found: dict[int, dict[str, str]] = {run_id: {} for run_id in run_ids}
+    for chunk in in_chunks(run_ids):
+        query = sa.select(PARAM.c.run_id, PARAM.c.key, PARAM.c.value, PARAM.c.whole_value)
+        for run_id, key, value, whole in connection.execute(
+            query.where(PARAM.c.run_id.in_(chunk)).order_by(PARAM.c.key)
+        ):
+            found[run_id][key] = value if whole is None else whole
+    return found
 
 
 def set_tags(connection: Connection, run_id: int, values: Mapping[str, Any]) -> None:

@@ -87,12 +87,12 @@ class CurvePoint:
 class Curve:
     """A metric's values along an axis: `step`, `time` in milliseconds since 1970, or `order` of logging.
 
-    values: how many there are; some hundred points stand for them.
+    total: how many values there are; some hundred points stand for them.
     """
 
     name: str
     axis: Literal["step", "time", "order"]
-    values: int
+    total: int
     points: tuple[CurvePoint, ...]
 
 
@@ -155,11 +155,16 @@ class PromptRow:
     updated_at: datetime
 
 
+DatasetKind: TypeAlias = Literal["cases", "table"]
+"""`cases`: rows are kept with it; `table`: they are elsewhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class DatasetRow:
     """A version of a data set: number 1, 2, ... within its name; digest covers its cases, keys and order.
 
     source: where it came from, for people. schema: its fields, such as `inputs.text`, with their types over all rows.
+    location: of a table, where its rows can be read, as JSON that `sources.read_table` takes; None where they cannot.
     """
 
     id: int
@@ -170,6 +175,8 @@ class DatasetRow:
     rows: int
     schema: tuple[Field, ...]
     created_at: datetime
+    kind: DatasetKind = "cases"
+    location: str | None = None
 
     @property
     def reference(self) -> str:

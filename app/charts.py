@@ -1,0 +1,196 @@
+"""Charts of runs as Altair draws them: curves with their bands, points, parallel axes, boxes, intervals over time.
+
+Names that users gave are values of the data here, never field names or expressions, so that Vega shows them as text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+HEIGHT = 340
+_RUN = alt.Color("run:N", title=None, legend=alt.Legend(orient="right", labelLimit=260))
+_RUN_QUIET = alt.Color("run:N", legend=None)
+_NUMBER = ".4~g"
+
+
+def curves(frame: pd.DataFrame, *, x: str, y: str, log: bool = False, legend: bool = True) -> Any:
+    """Lines of means, with a band from the lowest to the highest value where a point stands for several.
+
+    frame: run, place, mean, low, high, and count, one row a point of a run's curve.
+    """
+    scale = alt.Scale(type="log") if log else alt.Scale(zero=False)
+    color = _RUN if legend else alt.value("#4c78a8")
+    base = alt.Chart(frame)
+    band = base.mark_area(opacity=0.18).encode(
+        x=alt.X("place:Q", title=x),
+        y=alt.Y("low:Q", title=y, scale=scale),
+        y2="high:Q",
+        color=_RUN_QUIET if legend else color,
+    )
+    line = base.mark_line(point=len(frame) <= 60, strokeWidth=1.8).encode(
+        x=alt.X("place:Q", title=x),
+        y=alt.Y("mean:Q", title=y, scale=scale),
+        color=color,
+        tooltip=[
+            alt.Tooltip("run:N", title="run"),
+            alt.Tooltip("place:Q", title=x),
+            alt.Tooltip("mean:Q", title=y, format=_NUMBER),
+            alt.Tooltip("count:Q", title="values"),
+        ],
+    )
+    return alt.layer(band, line).properties(height=HEIGHT)
+
+
+def smoothed(values: Sequence[float], weight: float) -> list[float]:
+    """Exponential moving averages without a start at zero; weight 0 leaves all as it is. NaN stays and is skipped."""
+    found, average, share = [], 0.0, 0.0
+    for value in values:
+        if math.isnan(value) or math.isinf(value):
+            found.append(value)
+            continue
+        average = weight * average + (1 - weight) * value
+        share = weight * share + (1 - weight)
+        found.append(average / share)
+    return found
+
+
+def scatter(frame: pd.DataFrame, *, x: str, y: str, numeric: bool) -> Any:
+    """A point a run. frame: run, x, y, colour."""
+    return (
+        alt.Chart(frame)
+        .mark_circle(size=90, opacity=0.75)
+        .encode(
+            x=alt.X("x:Q" if numeric else "x:N", title=x, scale=alt.Scale(zero=False) if numeric else alt.Undefined),
+            y=alt.Y("y:Q", title=y, scale=alt.Scale(zero=False)),
+            color=alt.Color("y:Q", title=None, legend=None, scale=alt.Scale(scheme="viridis")),
+            tooltip=[
+                alt.Tooltip("run:N", title="run"),
+                alt.Tooltip("x:Q" if numeric else "x:N", title=x),
+                alt.Tooltip("y:Q", title=y, format=_NUMBER),
+            ],
+        )
+        .properties(height=HEIGHT)
+    )
+
+
+def parallel(axes: Mapping[str, Sequence[Any]], runs: Sequence[str], goal: Sequence[float], *, title: str) -> Any:
+    """A line a run across one axis a column, coloured by the goal.
+
+    axes: by its title the value of each run, numbers or texts; None breaks the line. Every axis is drawn at its own
+    scale, its ends and classes written beside it.
+    """
+    rows, labels = [], []
+    for place, (name, values) in enumerate(axes.items()):
+        positions, marks = _axis(values)
+        labels += [{"axis": name, "place": place, "position": position, "label": text} for position, text in marks]
+        rows += [
+            {"axis": name, "place": place, "position": position, "run": run, "goal": score, "value": str(value)}
+            for run, score, value, position in zip(runs, goal, values, positions, strict=True)
+            if position is not None
+        ]
+    axis = alt.X("place:O", title=None, axis=alt.Axis(labels=False, ticks=False, domain=False, grid=True))
+    lines = (
+        alt.Chart(pd.DataFrame(rows))
+        .mark_line(strokeWidth=1.6, opacity=0.7)
+        .encode(
+            x=axis,
+            y=alt.Y("position:Q", axis=None),
+            detail="run:N",
+            color=alt.Color("goal:Q", title=title, scale=alt.Scale(scheme="viridis")),
+            tooltip=[
+                alt.Tooltip("run:N", title="run"),
+                alt.Tooltip("axis:N", title="axis"),
+                alt.Tooltip("value:N", title="value"),
+                alt.Tooltip("goal:Q", title="goal", format=_NUMBER),
+            ],
+        )
+    )
+    ticks = (
+        alt.Chart(pd.DataFrame(labels))
+        .mark_text(align="left", dx=5, fontSize=11)
+        .encode(x=axis, y=alt.Y("position:Q", axis=None), text="label:N")
+    )
+    heads = pd.DataFrame([{"place": place, "axis": name} for place, name in enumerate(axes)])
+    names = (
+        alt.Chart(heads)
+        .mark_text(align="center", baseline="bottom", fontWeight="bold", dy=-6)
+        .encode(x=axis, y=alt.value(0), text="axis:N")
+    )
+    return alt.layer(lines, ticks, names).properties(height=HEIGHT)
+
+
+def boxes(frame: pd.DataFrame, *, x: str, y: str) -> Any:
+    """A box a group, each run a point, the mean with one standard deviation beside it. frame: group, y, run."""
+    group = alt.X("group:N", title=x, axis=alt.Axis(labelAngle=-20, labelLimit=160))
+    scale = alt.Scale(zero=False)
+    box = alt.Chart(frame).mark_boxplot(opacity=0.35, size=34).encode(x=group, y=alt.Y("y:Q", title=y, scale=scale))
+    points = (
+        alt.Chart(frame)
+        .mark_circle(size=45)
+        .encode(
+            x=group,
+            y=alt.Y("y:Q", scale=scale),
+            tooltip=[alt.Tooltip("run:N", title="run"), alt.Tooltip("y:Q", title=y, format=_NUMBER)],
+        )
+    )
+    mean = (
+        alt.Chart(frame)
+        .mark_errorbar(extent="stdev", ticks=True, color="#d9822b")
+        .encode(x=group, y=alt.Y("y:Q", title=y, scale=scale))
+    )
+    return alt.layer(box, points, mean).properties(height=HEIGHT)
+
+
+def over_time(frame: pd.DataFrame, *, y: str) -> Any:
+    """A metric of runs by the time they started, with intervals. frame: started, value, low, high, run, data, mark."""
+    start = alt.X("started:T", title=None, axis=alt.Axis(format="%m-%d %H:%M", labelOverlap=True, tickCount=8))
+    scale = alt.Scale(zero=False)
+    color = alt.Color("data:N", title="data", legend=alt.Legend(orient="right", labelLimit=220))
+    bars = (
+        alt.Chart(frame)
+        .mark_rule(opacity=0.6)
+        .encode(x=start, y=alt.Y("low:Q", title=y, scale=scale), y2="high:Q", color=color)
+    )
+    line = alt.Chart(frame).mark_line(opacity=0.3, color="gray").encode(x=start, y=alt.Y("value:Q", scale=scale))
+    points = (
+        alt.Chart(frame)
+        .mark_point(filled=True, size=80)
+        .encode(
+            x=start,
+            y=alt.Y("value:Q", title=y, scale=scale),
+            color=color,
+            shape=alt.Shape("mark:N", title=None, legend=alt.Legend(orient="right")),
+            tooltip=[
+                alt.Tooltip("run:N", title="run"),
+                alt.Tooltip("started:T", title="started", format="%Y-%m-%d %H:%M"),
+                alt.Tooltip("value:Q", title=y, format=_NUMBER),
+                alt.Tooltip("data:N", title="data"),
+            ],
+        )
+    )
+    return alt.layer(line, bars, points).properties(height=HEIGHT)
+
+
+def _axis(values: Sequence[Any]) -> tuple[list[float | None], list[tuple[float, str]]]:
+    """Where each value stands on an axis from 0 to 1, and what is written along it."""
+    real = [value for value in values if _is_number(value)]
+    if real and all(value is None or _is_number(value) for value in values):
+        low, high = min(real), max(real)
+        width = high - low or 1.0
+        places = [(value - low) / width if value is not None else None for value in values]
+        marks = [(0.0, f"{low:.4g}")] if low == high else [(0.0, f"{low:.4g}"), (1.0, f"{high:.4g}")]
+        return places, marks
+    classes = sorted({str(value) for value in values if value is not None})
+    step = 1.0 / max(1, len(classes) - 1)
+    at = {name: place * step for place, name in enumerate(classes)}
+    shown = [(at[name], name[:18] + ("…" if len(name) > 18 else "")) for name in classes[:12]]
+    return [None if value is None else at[str(value)] for value in values], shown
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
