@@ -13,8 +13,12 @@ import altair as alt
 import pandas as pd
 
 HEIGHT = 340
-_RUN = alt.Color("run:N", title=None, legend=alt.Legend(orient="right", labelLimit=260))
-_RUN_QUIET = alt.Color("run:N", legend=None)
+_RUN = alt.Color(
+    "run:N",
+    title=None,
+    scale=alt.Scale(scheme="tableau20"),
+    legend=alt.Legend(orient="right", labelLimit=260, symbolOpacity=1, symbolType="stroke"),
+)
 _NUMBER = ".4~g"
 
 
@@ -30,7 +34,7 @@ def curves(frame: pd.DataFrame, *, x: str, y: str, log: bool = False, legend: bo
         x=alt.X("place:Q", title=x),
         y=alt.Y("low:Q", title=y, scale=scale),
         y2="high:Q",
-        color=_RUN_QUIET if legend else color,
+        color=color,
     )
     line = base.mark_line(point=len(frame) <= 60, strokeWidth=1.8).encode(
         x=alt.X("place:Q", title=x),

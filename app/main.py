@@ -34,6 +34,7 @@ def main() -> None:
             st.Page("views/runs.py", title="Runs", icon=":material/table_rows:", url_path="runs"),
             st.Page("views/run.py", title="Run", url_path="run", visibility="hidden"),
             st.Page("views/compare.py", title="Compare", icon=":material/compare_arrows:", url_path="compare"),
+            st.Page("views/data.py", title="Data sets", icon=":material/dataset:", url_path="data"),
             st.Page("views/base_models.py", title="Base models", icon=":material/memory:", url_path="base-models"),
         ],
         position="top",

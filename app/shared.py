@@ -27,6 +27,7 @@ RUNS = "views/runs.py"
 RUN = "views/run.py"
 EXPERIMENTS = "views/experiments.py"
 COMPARE = "views/compare.py"
+DATA = "views/data.py"
 
 
 def lab() -> Lab:

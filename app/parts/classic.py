@@ -1,119 +1,126 @@
-"""A classic run: params, metrics with curves, tags, artifacts."""
+"""A classic run: what was logged into it, from its note to its artifacts."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
 
-from formats import bytes_text, excerpt, file_name, measure_text
-from shared import guarded, lab, plain
+from formats import KINDS, excerpt, measure_text, metrics_text, seconds_text
+from parts import about_run, artifacts, metric_curves
+from shared import RUN, lab, selected_row
 
 if TYPE_CHECKING:
-    from promptlab.store.rows import RunDetail
+    from promptlab.store.rows import RunDetail, SummaryRow
 
-CURVES = 6
-"""Curves that are drawn at once."""
 HIDDEN_TAGS = "promptlab."
-PREVIEW_BYTES = 4_000
-DOWNLOAD_BYTES = 50_000_000
+SYSTEM = "system/"
 
 
 def draw(detail: RunDetail) -> None:
     """Draws what was logged into the run."""
+    about_run.note(detail)
+    own = {name: value for name, value in detail.metrics.items() if not name.startswith(SYSTEM)}
     params, metrics = st.columns(2)
     with metrics:
-        _metrics(detail)
+        _metrics(own)
     with params:
         _table("Params", "param", detail.params, "run.log_params(...)")
         tags = {key: value for key, value in detail.tags.items() if not key.startswith(HIDDEN_TAGS)}
         if tags:
             _table("Tags", "tag", tags, "run.set_tags(...)")
-    _curves(detail)
-    if detail.artifacts:
-        st.markdown("##### Artifacts")
-        lines = [
-            {
-                "name": excerpt(item.name),
-                "size": bytes_text(item.bytes),
-                "type": excerpt(item.media_type),
-                "SHA-256": item.digest,
-            }
-            for item in detail.artifacts
-        ]
-        st.dataframe(pd.DataFrame(lines), hide_index=True, key="artifacts")
-        _open_artifact(detail)
+    _curves(detail, own)
+    _children(detail)
+    artifacts.draw(detail)
+    _system(detail)
+    about_run.environment(detail)
 
 
-@guarded
-def _open_artifact(detail: RunDetail) -> None:
-    """One artifact chosen: its beginning as text, and the whole of it to download."""
-    by_name = {item.name: item for item in detail.artifacts}
-    choice, download = st.columns([3, 1], vertical_alignment="bottom")
-    name = choice.selectbox("Open", list(by_name), index=None, key="artifact", format_func=excerpt)
-    if name is None:
-        return
-    item = by_name[name]
-    with lab().artifact(detail.run.uid, name) as stream:
-        beginning = stream.read(PREVIEW_BYTES)
-        if item.bytes <= DOWNLOAD_BYTES:
-            content = beginning + stream.read()
-            download.download_button("Download", content, file_name=file_name(name), mime="application/octet-stream")
-        else:
-            st.caption(f'Too large to download here; in a script: `lab.artifact("{detail.run.uid[:8]}", ...)`')
-    if b"\0" in beginning:
-        st.caption("Not text.")
-    else:
-        plain(beginning.decode("utf-8", "replace"))
-        if item.bytes > PREVIEW_BYTES:
-            st.caption(f"The first {bytes_text(PREVIEW_BYTES)} of {bytes_text(item.bytes)}.")
-
-
-def _metrics(detail: RunDetail) -> None:
+def _metrics(metrics: Mapping[str, SummaryRow]) -> None:
     st.markdown("##### Metrics")
-    if not detail.metrics:
+    if not metrics:
         st.caption("None yet. In the script: `run.log_metrics(accuracy=0.9)`, with `step=` for a curve.")
         return
     arrows = {"higher": "↑", "lower": "↓"}
     lines = []
-    for name, summary in detail.metrics.items():
+    for name, summary in metrics.items():
         line = {
             "metric": f"{excerpt(name, limit=40)} {arrows[lab().direction(name)]}",
             "last": measure_text(name, summary.last),
         }
-        if any(other.points > 1 for other in detail.metrics.values()):
+        if any(other.points > 1 for other in metrics.values()):
             line |= {
                 "min": measure_text(name, summary.min),
                 "max": measure_text(name, summary.max),
                 "step": str(summary.step),
             }
         lines.append(line)
-    st.dataframe(pd.DataFrame(lines), hide_index=True, key="metrics", row_height=30)
+    st.dataframe(
+        pd.DataFrame(lines), hide_index=True, key="metrics", row_height=30, height=min(480, 30 * (len(lines) + 1) + 4)
+    )
 
 
-def _table(title: str, column: str, values: dict[str, str] | object, how: str) -> None:
+def _table(title: str, column: str, values: Mapping[str, str], how: str) -> None:
     st.markdown(f"##### {title}")
-    pairs = dict(values) if isinstance(values, dict) else {}
-    if not pairs:
+    if not values:
         st.caption(f"None yet. In the script: `{how}`.")
         return
-    lines = [{column: excerpt(name, limit=60), "value": excerpt(value, limit=300)} for name, value in pairs.items()]
-    st.dataframe(pd.DataFrame(lines), hide_index=True, key=title, row_height=30)
+    lines = [{column: excerpt(name, limit=60), "value": excerpt(value, limit=300)} for name, value in values.items()]
+    st.dataframe(
+        pd.DataFrame(lines), hide_index=True, key=title, row_height=30, height=min(480, 30 * (len(lines) + 1) + 4)
+    )
 
 
-def _curves(detail: RunDetail) -> None:
-    names = [name for name, summary in detail.metrics.items() if summary.points > 1]
+def _curves(detail: RunDetail, metrics: Mapping[str, SummaryRow]) -> None:
+    names = [name for name, summary in metrics.items() if summary.points > 1]
     if not names:
         return
     st.markdown("##### Curves")
-    chosen = names
-    if len(names) > CURVES:
-        chosen = st.multiselect("Metrics", names, default=names[:CURVES], key="curves", format_func=excerpt)
-    places = st.columns(3 if len(chosen) > 2 else 2)
-    for position, name in enumerate(chosen):
-        points = lab().metric_history(detail.run.uid, name)
-        frame = pd.DataFrame(points, columns=["step", "value"])
-        with places[position % len(places)]:
-            st.text(excerpt(name, limit=60))
-            st.line_chart(frame, x="step", y="value", height=220)
+    metric, axis, smoothing, log = metric_curves.controls("run", names, names[0])
+    metric_curves.draw([detail.run], metric, axis=axis, smoothing=smoothing, log=log)
+
+
+def _children(detail: RunDetail) -> None:
+    """The runs within this one: folds, trials, steps."""
+    if not detail.children:
+        return
+    st.markdown("##### Runs within it")
+    summaries = lab().summaries([child.id for child in detail.children])
+    lines: list[dict[str, Any]] = [
+        {
+            "run": excerpt(child.name, limit=60),
+            "kind": KINDS.get(child.kind, child.kind),
+            "status": child.status,
+            "took": seconds_text(child.seconds),
+            "metrics": metrics_text({k: v for k, v in summaries[child.id].items() if not k.startswith(SYSTEM)}),
+            "id": child.uid[:8],
+        }
+        for child in detail.children
+    ]
+    row = selected_row("children")
+    if row is not None and row < len(detail.children):
+        st.session_state.pop("children", None)
+        st.switch_page(RUN, query_params={"run": detail.children[row].uid})
+    st.dataframe(
+        pd.DataFrame(lines),
+        hide_index=True,
+        key="children",
+        on_select="rerun",
+        selection_mode="single-cell",
+        row_height=30,
+        height=min(420, 30 * (len(lines) + 1) + 4),
+    )
+
+
+def _system(detail: RunDetail) -> None:
+    """What the machine did meanwhile, folded away."""
+    names = [name for name in detail.metrics if name.startswith(SYSTEM)]
+    if not names:
+        return
+    with st.expander("The machine meanwhile", icon=":material/monitor_heart:"):
+        for first in range(0, len(names), 2):
+            for column, name in zip(st.columns(2), names[first : first + 2], strict=False):
+                with column:
+                    metric_curves.draw([detail.run], name)

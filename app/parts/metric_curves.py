@@ -27,9 +27,12 @@ def names_of(runs: Sequence[RunRow]) -> list[str]:
     return [f"{name} · {run.uid[:6]}" if names.count(name) > 1 else name for name, run in zip(names, runs, strict=True)]
 
 
-def controls(key: str) -> tuple[Literal["step", "time"], float, bool]:
-    """The axis, how much is smoothed (0 to 0.99), and whether the scale is logarithmic, as the user has set them."""
+def controls(key: str, names: Sequence[str], first: str) -> tuple[str, Literal["step", "time"], float, bool]:
+    """The metric, the axis, how much is smoothed (0 to 0.99), and whether the scale is logarithmic, as they are set."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        metric = st.selectbox(
+            "Metric", names, index=names.index(first), key=f"{key}:metric", format_func=excerpt, width=300
+        )
         axis = st.segmented_control(
             "Along",
             ["step", "time"],
@@ -40,7 +43,7 @@ def controls(key: str) -> tuple[Literal["step", "time"], float, bool]:
         )
         smoothing = st.slider("Smoothing", 0.0, 0.99, 0.0, 0.01, key=f"{key}:smoothing", width=220)
         log = st.toggle("Log scale", key=f"{key}:log")
-    return ("time" if axis == "time" else "step"), smoothing, log
+    return metric, ("time" if axis == "time" else "step"), smoothing, log
 
 
 def draw(

@@ -60,11 +60,8 @@ def curves(runs: Sequence[RunRow], goal: str | None) -> None:
     if not summaries:
         st.caption("No curve yet: log a metric more than once, with `step=`.")
         return
-    first = goal if goal in summaries else summaries[0]
-    metric = st.selectbox(
-        "Metric", summaries, index=summaries.index(first), key="experiment:curve", format_func=excerpt, width=320
-    )
-    axis, smoothing, log = metric_curves.controls("experiment")
+    first = goal if goal is not None and goal in summaries else summaries[0]
+    metric, axis, smoothing, log = metric_curves.controls("experiment", summaries, first)
     best = _best_first(runs, goal)
     metric_curves.draw(best, metric, axis=axis, smoothing=smoothing, log=log)
     if len(best) > metric_curves.MOST_RUNS:

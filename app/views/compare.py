@@ -37,8 +37,7 @@ def show() -> None:
     beside.draw(side)
     if side.curves:
         st.markdown("##### Curves")
-        metric = st.selectbox("Metric", side.curves, key="compare:curve", format_func=excerpt, width=320)
-        axis, smoothing, log = metric_curves.controls("compare")
+        metric, axis, smoothing, log = metric_curves.controls("compare", side.curves, side.curves[0])
         metric_curves.draw(side.runs, metric, axis=axis, smoothing=smoothing, log=log)
 
 

@@ -15,8 +15,10 @@ from shared import EXPERIMENTS, guarded, lab, parameter, plain, selected_row, se
 
 if TYPE_CHECKING:
     from promptlab.store.rows import ExperimentRow, RunRow
+    from promptlab.tracking.found_runs import FoundRuns
 
 SHOWN = 200  # runs of one page
+TOP = "kind = 'prompt' or (parent is null and kind != 'eval')"  # variants for their evaluation, no folds
 EXAMPLE = "metrics.accuracy > 0.9 and (params.model = 'svc' or tags.team in ('a', 'b'))"
 
 
@@ -67,14 +69,8 @@ def _one(row: ExperimentRow) -> None:
         st.caption(plural(row.runs, "run") + (" · :orange[deleted]" if row.deleted_at else ""), width="content")
     if row.description:
         st.text(shown(row.description))
-    text, problem = _filter()
-    try:
-        found = lab().search(text, experiment=row.name, limit=SHOWN)
-    except FilterError as error:
-        problem.error("The filter cannot be read; below are all runs.", icon=":material/error:")
-        with problem:
-            plain(str(error))
-        found = lab().search("", experiment=row.name, limit=SHOWN)
+    text = _filter()
+    found = _found(row.name, text)
     runs = list(found)
     goal = _goal(row, runs)
     if found.next:
@@ -98,18 +94,33 @@ def _one(row: ExperimentRow) -> None:
             _settings(row)
 
 
-def _filter() -> tuple[str, st.delta_generator.DeltaGenerator]:
-    """The filter that the address keeps, in a field; and a place to say what is wrong with it."""
+def _found(experiment: str, text: str) -> FoundRuns:
+    """The runs that fit; all of them, and what is wrong, where the filter cannot be read."""
+    parts = st.session_state.get("experiment:parts", False)
+    try:
+        lab().search(text, limit=1)
+    except FilterError as error:
+        st.error("The filter cannot be read; below are all runs.", icon=":material/error:")
+        plain(str(error))
+        text = ""
+    whole = " and ".join(f"({part})" for part in (text, "" if parts else TOP) if part)
+    return lab().search(whole, experiment=experiment, limit=SHOWN)
+
+
+def _filter() -> str:
+    """The filter that the address keeps, in a field."""
     if "experiment:filter" not in st.session_state:
         st.session_state["experiment:filter"] = parameter("filter")
-    text = st.text_input(
-        "Filter",
-        key="experiment:filter",
-        placeholder=f"filter: {EXAMPLE}",
-        label_visibility="collapsed",
-        on_change=_keep_filter,
-    )
-    return (text or ""), st.container()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        text = st.text_input(
+            "Filter",
+            key="experiment:filter",
+            placeholder=f"filter: {EXAMPLE}",
+            label_visibility="collapsed",
+            on_change=_keep_filter,
+        )
+        st.toggle("Parts", key="experiment:parts", help="Also runs within runs: folds, trials, steps.")
+    return text or ""
 
 
 def _keep_filter() -> None:
