@@ -93,7 +93,7 @@ def _distributions(profile: Profile) -> None:
 
 
 def _said(column: ColumnProfile) -> str:
-    parts = [column.type]
+    parts: list[str] = [column.type]
     if column.missing:
         parts.append(f"{column.missing_share:.0%} missing")
     outliers = next((found.count for found in column.outliers if found.rule == "iqr"), 0)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from promptlab.evaluators.base import evaluator
     from promptlab.evaluators.transforms import transform
     from promptlab.lab import Lab
+    from promptlab.tracking.features import Feature
     from promptlab.types import Case, EvaluatorContext, Message, PromptVersion, Request, Response, Score, Usage
 
 __version__ = "0.1.0"
@@ -20,6 +21,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Case",
     "EvaluatorContext",
+    "Feature",
     "Lab",
     "Message",
     "PromptVersion",
@@ -35,6 +37,7 @@ __all__ = [
 
 _HOMES = {
     "Lab": "promptlab.lab",
+    "Feature": "promptlab.tracking.features",
     "evaluator": "promptlab.evaluators.base",
     "transform": "promptlab.evaluators.transforms",
     "PromptlabError": "promptlab.errors",

@@ -15,7 +15,7 @@ from promptlab.store.rows import RunRow
 from promptlab.tracking.direction import infer_direction
 from promptlab.types import Direction, Interval
 
-PER_CASE = {"test_accuracy": "exact_match", "test_mae": "absolute_error"}
+PER_CASE = {"test_accuracy": "exact_match", "test_mae": "numeric_diff"}
 """Metrics that are the mean of a score that each case has, under another name."""
 
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from promptlab.models.packaged import PulledModel
     from promptlab.models.pulling import PullProgress
     from promptlab.overviews import Overview
+    from promptlab.profiles.differences import DataDifferences
+    from promptlab.profiles.profile import Profile
     from promptlab.reports import Report
     from promptlab.side_by_side import SideBySide
     from promptlab.store.curves import Axis
@@ -359,6 +361,33 @@ class Lab:
 
         row = self.database.read(lambda connection: datasets.get_dataset(connection, reference))
         return Dataset(self.database, row, folder=self.workspace.root)
+
+    def compare_data(
+        self, a: str, b: str, *, key: str | Sequence[str] | None = None, most_rows: int = 2_000_000
+    ) -> DataDifferences:
+        """What changed from one version of a data set to another: columns, distributions, and rows by a key.
+
+        key: columns that name a row in both; of cases it is `id`. Rows are read where they are still there, of versions
+        of at most `most_rows`; without them, what is known from their schemas and profiles is compared.
+        """
+        from promptlab.tracking.data_differences import compare_data
+
+        return compare_data(self.dataset(a), self.dataset(b), key=key, most_rows=most_rows)
+
+    def profile_data(self, source: Any, *, target: str | None = None) -> Profile:
+        """The profile of a stored data set (`name@2`) or of any source that `run.extract` reads; nothing is stored.
+
+        target: the column that is to be predicted, for hints of what gives it away.
+        """
+        from promptlab.tracking.profiles import profile_data
+
+        return profile_data(source, target=target, dataset=self.dataset, folder=self.workspace.root)
+
+    def dataset_uses(self, datasets: Sequence[Dataset]) -> Mapping[int, int]:
+        """By the id of a data set how many runs used it; deleted ones are left out."""
+        from promptlab.store import dataset_use
+
+        return self.database.read(lambda connection: dataset_use.use_counts(connection, [item.id for item in datasets]))
 
     # -- experiments and runs
 

@@ -161,13 +161,14 @@ def test_a_classic_run_shows_params_metrics_curves_tags_and_artifacts(app, lab: 
     assert list(table(page, "param")["param"]) == ["C", "ngrams"]
     assert {"accuracy ↑", "loss ↓"} <= set(table(page, "metric")["metric"])
     assert list(table(page, "tag")["tag"]) == ["data"]
-    assert list(table(page, "SHA-256")["name"]) == ["report.txt"]
+    assert list(table(page, "size")["name"]) == ["report.txt"]
     assert len(page.get("vega_lite_chart")) == 1
 
 
 def test_an_artifact_opens_as_text_and_can_be_downloaded(app, lab: Lab):
     page = app("run", run=seeding.train(lab))
-    page.selectbox(key="artifact").select("report.txt").run()
+    page.session_state["artifacts"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    page.run()
     assert not page.exception
     assert any(code.value == "precision recall" for code in page.code)
     assert len(page.get("download_button")) == 1

@@ -47,7 +47,8 @@ def list_datasets(
         write(json_text([dataset.to_json() for dataset in found]))
         return
     if not found:
-        print("no data sets yet: a suite's cases are stored when it is run, promptlab eval evals/NAME.yaml")
+        print("no data sets yet: a suite's cases are stored when it is run, promptlab eval evals/NAME.yaml;")
+        print("a script records tables with run.extract, run.load and run.log_data")
         return
     rows = [
         (
@@ -88,6 +89,60 @@ def show(
             _print_cases(output(), dataset)
 
 
+@app.command()
+def profile(
+    source: Annotated[
+        str, typer.Argument(metavar="NAME[@N]|FILE", help="A stored data set, or a file: CSV, JSON, Parquet, XLSX.")
+    ],
+    *,
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="What is to be predicted: adds hints of what gives it away.")
+    ] = None,
+    html: Annotated[str | None, typer.Option(metavar="FILE", help="Also write one page that opens offline.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    db: DatabaseOption = None,
+) -> None:
+    """Profile a data set: types, missing, distributions, pairs."""
+    from promptlab.cli.export import OutputFile, json_text
+
+    with open_lab(db) as lab:
+        found = lab.profile_data(source, target=target)
+    if html is not None:
+        with OutputFile(html, option="--html") as file:
+            file.write([found.to_html(title=source)])
+    if as_json:
+        write(json_text(found.to_json()))
+        return
+    from promptlab.cli.profiles import print_profile
+
+    print_profile(output(), found, title=source)
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(metavar="A", help="A version, NAME@N.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
+    *,
+    key: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Names a row in both; repeatable. Of cases it is `id`."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    db: DatabaseOption = None,
+) -> None:
+    """Compare two versions: columns, distributions, rows."""
+    with open_lab(db) as lab:
+        found = lab.compare_data(before, after, key=key or None)
+    if as_json:
+        from promptlab.cli.export import json_text
+
+        write(json_text(found.to_json()))
+        return
+    from promptlab.cli.profiles import print_differences
+
+    print_differences(output(), found)
+
+
 def _json_pieces(dataset: Dataset, *, cases: bool) -> Iterator[str]:
     from promptlab.cli.export import json_text
     from promptlab.tracking.dataset import case_json
@@ -112,7 +167,11 @@ def _print(console: Console, dataset: Dataset) -> None:
     heading = Text(words.plain(dataset.reference), STRONG)
     heading.append(f"  {words.plural(dataset.rows, 'row')}, stored {words.when(dataset.created_at)}", FAINT)
     console.print(heading)
-    console.print(pairs_of({"source": words.excerpt(dataset.source, 400), "digest": dataset.digest}))
+    facts = {"source": words.excerpt(dataset.source, 400), "digest": dataset.digest}
+    if dataset.kind == "table":
+        place = json.dumps(dataset.location, ensure_ascii=False) if dataset.location else "its rows are not kept"
+        facts["location"] = words.excerpt(place, 400)
+    console.print(pairs_of(facts))
     console.print()
     rows = [(field.name, " or ".join(field.types), f"{field.rows:,}") for field in dataset.schema.values()]
     console.print(plain_table(("field", "type", "rows"), rows, right=("rows",)))

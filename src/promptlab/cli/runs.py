@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from promptlab.compare import Comparison, MeasureComparison
     from promptlab.overviews import Overview
     from promptlab.reports import Report
-    from promptlab.store.rows import CellRow, RunDetail, RunRow
+    from promptlab.store.rows import CellRow, FeatureRow, RunDetail, RunRow
     from promptlab.tracking.found_runs import FoundRuns
 
 _WIDE = 110
@@ -234,10 +234,11 @@ def _data(detail: RunDetail) -> list[str]:
     """A line a data set: `data: sst2@1, 64 rows, digest 1a2b3c4d, from data/sst2.jsonl`."""
     return [
         words.excerpt(
-            f"data: {data.reference}, {words.plural(data.rows, 'row')}, digest {data.digest[:8]}, from {data.source}",
+            f"data{'' if context == 'evaluation' else f' ({context})'}: {data.reference}, "
+            f"{words.plural(data.rows, 'row')}, digest {data.digest[:8]}, from {data.source}",
             300,
         )
-        for _, data in detail.datasets
+        for context, data in detail.datasets
     ]
 
 
@@ -271,6 +272,18 @@ def _print_classic(console: Console, detail: RunDetail, *, heading: bool) -> Non
             console.print(Text(title_text, STRONG))
             console.print(pairs_of({name: words.excerpt(value, 200) for name, value in values.items()}))
             console.print()
+    if detail.features:
+        lines = [
+            (item.name, words.ABSENT if item.importance is None else f"{item.importance:.4g}", _made_by(item))
+            for item in detail.features
+        ]
+        console.print(plain_table(("feature", "importance", "made by"), lines, right=("importance",)))
+        console.print()
+
+
+def _made_by(item: FeatureRow) -> str:
+    code = (item.code.strip().splitlines() or [""])[0]
+    return words.excerpt(" - ".join(text for text in (item.note, code) if text), 120)
 
 
 def _print_cells(console: Console, report: Report, *, only_failed: bool) -> None:
@@ -329,6 +342,7 @@ def _document(detail: RunDetail, report: Report) -> dict[str, Any]:
             }
             for context, data in detail.datasets
         ],
+        "features": [asdict(item) for item in detail.features],
         "artifacts": [
             {"name": item.name, "sha256": item.digest, "bytes": item.bytes, "media_type": item.media_type}
             for item in detail.artifacts

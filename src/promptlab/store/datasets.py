@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from promptlab.errors import UsageError
 from promptlab.evaluators.spelling import suggestion
 from promptlab.store import locks
-from promptlab.store.rows import DatasetRow
+from promptlab.store.rows import DatasetKind, DatasetRow
 from promptlab.store.statements import Prepared, check_name, upsert
 from promptlab.store.tables import CASE_CONTENT, DATASET, DATASET_ITEM, RUN_DATASET
 from promptlab.suites.digests import CasesDigest, case_digest, digest_cases, inputs_digest
@@ -113,21 +113,25 @@ def save_dataset(
     rows: int,
     schema: Iterable[Field] = (),
     at: datetime | None = None,
+    kind: DatasetKind = "cases",
+    location: str | None = None,
 ) -> tuple[DatasetRow, bool]:
     """The version of a data set with this content, and whether it is new; its rows are not kept with it.
 
-    digest: of the content, 64 hex digits. at: default: now. Raises UsageError for a name that cannot be one.
+    digest: of the content, 64 hex digits. at: default: now. location: where its rows are; a version that is there
+    already keeps its source and moves to the location, if one is given. Raises UsageError for a name that cannot be
+    one.
     """
     find = sa.select(DATASET).where(DATASET.c.name == name, DATASET.c.digest == digest)
     stored = connection.execute(find).first()
     if stored is not None:
-        return _dataset(stored), False
+        return _dataset(_moved(connection, stored, location)), False
     check_name(name, "data set")
     locks.lock_dataset(connection, name)
     newest = connection.execute(sa.select(sa.func.max(DATASET.c.number)).where(DATASET.c.name == name)).scalar() or 0
     stored = connection.execute(find).first()
     if stored is not None:  # another process was faster
-        return _dataset(stored), False
+        return _dataset(_moved(connection, stored, location)), False
     values = {
         "name": name,
         "number": newest + 1,
@@ -136,11 +140,19 @@ def save_dataset(
         "rows": rows,
         "schema": [[field.name, list(field.types), field.rows] for field in schema],
         "created_at": at or datetime.now(UTC),
-        "kind": "cases",
-        "location": None,
+        "kind": kind,
+        "location": location,
     }
     _ADD_DATASET.one(connection, values)
     return _dataset(connection.execute(find).one()), True
+
+
+def _moved(connection: Connection, stored: sa.Row[Any], location: str | None) -> sa.Row[Any]:
+    """The version where its rows were seen last."""
+    if location is None or stored.location == location:
+        return stored
+    connection.execute(sa.update(DATASET).where(DATASET.c.id == stored.id).values(location=location))
+    return connection.execute(sa.select(DATASET).where(DATASET.c.id == stored.id)).one()
 
 
 def list_datasets(connection: Connection, *, name: str | None = None) -> list[DatasetRow]:
@@ -282,4 +294,15 @@ def positions(connection: Connection, run_id: int, *, context: str = "evaluation
 def _dataset(row: sa.Row[Any]) -> DatasetRow:
     values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
     schema = tuple(Field(name, tuple(types), rows) for name, types, rows in values["schema"])
-    return DatasetRow(row.id, row.name, row.number, row.digest, row.source, row.rows, schema, created_at=row.created_at)
+    return DatasetRow(
+        row.id,
+        row.name,
+        row.number,
+        row.digest,
+        row.source,
+        row.rows,
+        schema,
+        created_at=row.created_at,
+        kind=row.kind,
+        location=row.location,
+    )

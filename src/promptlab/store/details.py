@@ -5,12 +5,12 @@ from __future__ import annotations
 from sqlalchemy.engine import Connection
 
 from promptlab.errors import UsageError
-from promptlab.store import artifacts, cells, datasets, metrics, params, runs
+from promptlab.store import artifacts, cells, datasets, features, metrics, params, runs
 from promptlab.store.rows import CellDetail, RunDetail
 
 
 def run_detail(connection: Connection, uid: str) -> RunDetail:
-    """A run with its parent, children, params, tags, metrics, artifacts and data sets. Raises RunNotFoundError."""
+    """A run with all that belongs to it, parent and children too. Raises RunNotFoundError."""
     run = runs.get_run(connection, uid)
     return RunDetail(
         run=run,
@@ -21,6 +21,7 @@ def run_detail(connection: Connection, uid: str) -> RunDetail:
         metrics=metrics.summaries(connection, [run.id])[run.id],
         artifacts=artifacts.list_artifacts(connection, run.id),
         datasets=datasets.links(connection, run.id),
+        features=features.list_features(connection, run.id),
     )
 
 

@@ -185,6 +185,16 @@ class DatasetRow:
 
 
 @dataclass(frozen=True, slots=True)
+class FeatureRow:
+    """A feature that a run made or used. code: its source or a description. importance: None where nobody knows it."""
+
+    name: str
+    code: str
+    note: str
+    importance: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class ArtifactRow:
     """A file of a run. name: only a name, never a path."""
 
@@ -405,7 +415,7 @@ class ScoreValue:
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
-    """A run with all that belongs to it; datasets: (context, data set)."""
+    """A run with all that belongs to it; datasets: (context, data set); features: in the order of logging."""
 
     run: RunRow
     parent: RunRow | None
@@ -415,6 +425,7 @@ class RunDetail:
     metrics: Mapping[str, SummaryRow]
     artifacts: Sequence[ArtifactRow]
     datasets: Sequence[tuple[str, DatasetRow]]
+    features: Sequence[FeatureRow] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,8 +230,8 @@ class Artifact(Record, table=True):
 class Dataset(Record, table=True):
     """A data set by name and content: a version, numbered within its name.
 
-    kind: `cases`, whose rows are items, or `table`, whose rows are elsewhere: in the file or table at `location`, as a
-    URL, or where `source` says. schema: [field, its types, rows that have it] in order.
+    kind: `cases`, whose rows are items, or `table`, whose rows are elsewhere: in the file or table at `location`, as
+    JSON that a reader of tables takes, or where `source` says. schema: [field, its types, rows that have it] in order.
     """
 
     __table_args__ = (sa.UniqueConstraint("name", "digest"), sa.UniqueConstraint("name", "number"))

@@ -68,6 +68,7 @@ class Opener:
             open_run=self.open,
             owned=owned,
             system_metrics=system_metrics,
+            folder=self._workspace.root,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -13,15 +13,20 @@ from promptlab.errors import UsageError
 from promptlab.store import metrics, params, runs
 from promptlab.store.artifacts import ArtifactStore
 from promptlab.store.database import Connection, Database
-from promptlab.store.rows import RunRow
+from promptlab.store.rows import FeatureRow, RunRow
 from promptlab.store.statements import check_name
 from promptlab.tracking import artifacts
+from promptlab.tracking.current import enter, leave
 from promptlab.tracking.metric_log import MetricLog
 from promptlab.tracking.open_runs import HEARTBEAT_SECONDS, OPEN_RUNS
 from promptlab.types import Direction
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from promptlab.profiles.profile import Profile
+    from promptlab.tracking.dataset import Dataset
+    from promptlab.tracking.features import Feature
 
 __all__ = ["HEARTBEAT_SECONDS", "Predictions", "Run", "RunOpener"]
 
@@ -49,8 +54,10 @@ class Run:
         open_run: RunOpener,
         owned: bool = True,
         system_metrics: bool = False,
+        folder: Path | None = None,
     ) -> None:
         self.database = database
+        self.folder = folder or Path()
         self.artifact_store = artifacts
         self.system_metrics = system_metrics
         self._row = row
@@ -187,7 +194,116 @@ class Run:
         """Keeps a figure of matplotlib, Plotly, Altair or Pillow in the format that the end of `name` says."""
         return artifacts.log_figure(self, figure, name)
 
-    # -- predictions, runs within this one
+    # -- data: what was read, made, used
+
+    def extract(
+        self, source: Any, *, name: str, context: str = "input", profile: bool = False, target: str | None = None
+    ) -> pd.DataFrame:
+        """Reads rows, recorded as a version of the data set `name` that this run read.
+
+        source: a path (CSV, TSV, JSON, JSONL, Parquet, XLSX), an http URL, or a mapping: {"sql": query, "url": ... or
+        "url_env": ...}, {"table": ..., "url": ...}, {"url": ..., "rows": ...}, {"mongodb": collection, ...}. profile:
+        keeps a profile too; target: the column that is to be predicted, for its hints. Raises UsageError.
+        """
+        from promptlab.tracking.data import extract
+
+        return extract(self, source, name=name, context=context, profile=profile, target=target)
+
+    def load(
+        self,
+        data: Any,
+        to: Any,
+        *,
+        name: str,
+        mode: str = "create",
+        context: str = "output",
+        profile: bool = False,
+        target: str | None = None,
+    ) -> Dataset:
+        """Writes rows, recorded as a version of the data set `name` that this run made; `extract` reads them again.
+
+        to: a path ending in .parquet or .csv, or {"table": name, "url": ... or "url_env": ...}. mode: `create`
+        never writes over what is there; `replace` does, and `append` adds to a table.
+        """
+        from promptlab.tracking.data import load
+
+        return load(self, data, to, name=name, mode=mode, context=context, profile=profile, target=target)
+
+    def log_data(
+        self,
+        data: Any,
+        *,
+        name: str,
+        context: str = "training",
+        source: str = "",
+        target: Any = None,
+        profile: bool = False,
+    ) -> Dataset:
+        """Records data in hand as a version of the data set `name` that this run used; its rows are not kept.
+
+        data: a data frame, an array, columns by name, records. context: what for. source: where it is from, in words.
+        target: the target's column, or its values, which become one. profile: keeps a profile too, see `log_profile`.
+        """
+        from promptlab.tracking.data import log_data
+
+        return log_data(self, data, name=name, context=context, source=source, target=target, profile=profile)
+
+    def log_profile(self, data: Any, *, name: str, target: Any = None, context: str = "profiled") -> Profile:
+        """Gives the profile of data in hand, kept with a version of the data set `name`, as JSON and as a page.
+
+        target: the column that is to be predicted, or its values: the profile has hints of what gives it away.
+        """
+        from promptlab.tracking.profiles import log_profile
+
+        return log_profile(self, data, name=name, target=target, context=context)
+
+    def log_features(
+        self, features: Mapping[str, Any] | Iterable[Feature | str], *, importances: Any = None
+    ) -> tuple[FeatureRow, ...]:
+        """Keeps features by name with the code that makes them, and gives them as they are stored.
+
+        features: by name the function, its code as text, or a Feature; or names or Features. importances: numbers by
+        name or in their order, or a fitted estimator. A feature of a name that the run has already is replaced.
+        """
+        from promptlab.tracking.features import log_features
+
+        return log_features(self, features, importances=importances)
+
+    # -- estimators, predictions, runs within this one
+
+    def log_estimator(
+        self,
+        estimator: Any,
+        X_train: Any = None,  # noqa: N803 - scikit-learn's names
+        y_train: Any = None,
+        X_test: Any = None,  # noqa: N803
+        y_test: Any = None,
+        *,
+        name: str | None = None,
+        sample_weight: Any = None,
+        test_sample_weight: Any = None,
+        keep_predictions: bool = True,
+        permutations: int = 0,
+    ) -> None:
+        """Logs a fitted estimator of scikit-learn's kind: params, metrics on train and test, curves, importance.
+
+        Predictions on the test rows become the run's outputs, so that `lab.compare` holds two models against each
+        other. name: what its data sets are called; default: as the experiment. permutations: how often each column is
+        shuffled to see what it is worth. Raises UsageError where the run has another estimator.
+        """
+        from promptlab.tracking.estimators import Detail, log_estimator
+
+        log_estimator(
+            self,
+            estimator,
+            X_train,
+            y_train,
+            X_test,
+            y_test,
+            sample_weight=sample_weight,
+            test_sample_weight=test_sample_weight,
+            detail=Detail(name=name, predictions=keep_predictions, permutations=permutations),
+        )
 
     def log_predictions(self, suite: Any, outputs: Sequence[str]) -> None:
         """Scores predictions made elsewhere on a suite's cases, as this run's outputs, one text a case in order.
@@ -247,11 +363,13 @@ class Run:
             self.end("failed", error=f"{type(error).__name__}: {error}")
 
     def __enter__(self) -> Self:
+        enter(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        leave(self)
         if error is None:
             self.end()
         else:

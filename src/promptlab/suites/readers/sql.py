@@ -6,9 +6,10 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -39,10 +40,13 @@ class Query:
     shown: str
 
 
-def find_database(sql: str, *, url: str | None, url_env: str | None, folder: Path, where: str) -> Query:
+def find_database(
+    sql: str, *, url: str | None, url_env: str | None, folder: Path, where: str, missing: bool = False
+) -> Query:
     """The query on the database at `url`, or at the one that the environment variable `url_env` holds.
 
-    folder: what the path of an SQLite file is relative to. Raises SuiteError, also for a password that stands in `url`.
+    folder: what the path of an SQLite file is relative to. missing: whether that file may be missing. Raises
+    SuiteError, also for a password that stands in `url`.
     """
     given = url
     if url_env is not None:
@@ -67,7 +71,7 @@ def find_database(sql: str, *, url: str | None, url_env: str | None, folder: Pat
     if parsed.drivername in ("postgres", "postgresql"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() == "sqlite":
-        return Query(sql, _sqlite_url(parsed, folder, where), f"sqlite:///{parsed.database}")
+        return Query(sql, _sqlite_url(parsed, folder, where, missing=missing), f"sqlite:///{parsed.database}")
     hidden = parsed.set(query={}).render_as_string(hide_password=True)
     return Query(sql, parsed, hidden.replace("postgresql+psycopg:", "postgresql:"))
 
@@ -77,6 +81,26 @@ def read_sql(query: Query, name: str, *, seconds: float = QUERY_SECONDS) -> Iter
 
     On PostgreSQL the time is that of every few hundred rows.
     """
+    with open_result(query, name, seconds=seconds) as result:
+        number = 0
+        for some in result.rows:
+            for values in some:
+                number += 1
+                where = f"{name} row {number}"
+                yield Row(json_record(dict(zip(result.columns, values, strict=True)), where=where), where)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a query gives, as the driver has it: rows a few hundred at a time, to be read once."""
+
+    columns: list[str]
+    rows: Iterator[Sequence[Sequence[Any]]]
+
+
+@contextlib.contextmanager
+def open_result(query: Query, name: str, *, seconds: float = QUERY_SECONDS) -> Iterator[Result]:
+    """The result of the query while the block runs. Raises SuiteError as `read_sql` does."""
     with _explained(query, name, seconds), _connect(query, name, seconds) as connection:
         result = connection.execution_options(stream_results=True, no_parameters=True).exec_driver_sql(query.sql)
         if not result.returns_rows:
@@ -85,20 +109,15 @@ def read_sql(query: Query, name: str, *, seconds: float = QUERY_SECONDS) -> Iter
         for column in columns:
             if columns.count(column) > 1:
                 raise SuiteError(f"{name}: the column {column!r} stands twice; rename one: `SELECT ... AS other_name`")
-        number = 0
-        for some in result.yield_per(ROWS_AT_ONCE).partitions():
-            for values in some:
-                number += 1
-                where = f"{name} row {number}"
-                yield Row(json_record(dict(zip(columns, values, strict=True)), where=where), where)
+        yield Result(columns, result.yield_per(ROWS_AT_ONCE).partitions())
 
 
-def _sqlite_url(url: URL, folder: Path, where: str) -> URL:
+def _sqlite_url(url: URL, folder: Path, where: str, *, missing: bool) -> URL:
     file = url.database
     if not file or file == ":memory:" or file.startswith("file:"):
         raise SuiteError(f"{where}: an SQLite database is a file: sqlite:///reviews.db")
     path = folder / file
-    if not path.is_file():
+    if not missing and not path.is_file():
         raise SuiteError(f"{where}: the database {file!r} does not exist in {str(folder)!r}")
     return URL.create("sqlite", database=str(path))
 
@@ -114,7 +133,14 @@ def _connect(query: Query, name: str, seconds: float) -> Iterator[Connection]:
         engine.dispose()
 
 
-def _engine(query: Query, name: str, seconds: float) -> Engine:
+def writing_engine(query: Query, name: str, *, seconds: float = QUERY_SECONDS) -> Engine:
+    """An engine on a database that is to be written; every connection is one of its own, closed after its use."""
+    if query.url.get_backend_name() == "sqlite":
+        return sa.create_engine(query.url, poolclass=sa.NullPool, connect_args={"isolation_level": None})
+    return _engine(query, name, seconds, reads=False)
+
+
+def _engine(query: Query, name: str, seconds: float, *, reads: bool = True) -> Engine:
     if query.url.get_backend_name() == "sqlite":
         return sa.create_engine(
             "sqlite://", creator=lambda: _open_sqlite(str(query.url.database), seconds), poolclass=sa.NullPool
@@ -123,7 +149,8 @@ def _engine(query: Query, name: str, seconds: float) -> Engine:
     options = {"connect_timeout": CONNECT_SECONDS, "application_name": "promptlab"} if server else {}
     if server and "options" not in query.url.query:
         # For the session too: a text of several statements could end the transaction that reads only.
-        options["options"] = f"-c default_transaction_read_only=on -c statement_timeout={int(seconds * 1000)}"
+        read_only = "-c default_transaction_read_only=on " if reads else ""
+        options["options"] = f"{read_only}-c statement_timeout={int(seconds * 1000)}"
     options = {key: value for key, value in options.items() if key not in query.url.query}
     try:
         engine = sa.create_engine(query.url, poolclass=sa.NullPool, connect_args=options)
@@ -135,7 +162,7 @@ def _engine(query: Query, name: str, seconds: float) -> Engine:
     except ImportError as error:
         remedy = "pip install 'promptlab-workbench[postgres]'" if server else f"pip install {error.name}"
         raise MissingPackageError(f"{name}: needs the driver {error.name}; install it: {remedy}") from error
-    if not server:
+    if not server or not reads:
         return engine
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
