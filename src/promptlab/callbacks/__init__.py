@@ -1,1 +1,0 @@
-"""Callbacks that log training as it goes: XGBoost, LightGBM, Keras, PyTorch loops."""

@@ -1,1 +1,0 @@
-"""Hypothesis tests: statistic, p-value, effect size with interval, assumptions, decision."""
