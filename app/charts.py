@@ -19,6 +19,7 @@ _RUN = alt.Color(
     scale=alt.Scale(scheme="tableau20"),
     legend=alt.Legend(orient="right", labelLimit=260, symbolOpacity=1, symbolType="stroke"),
 )
+_FILLED = alt.Color("run:N", title=None, scale=alt.Scale(scheme="tableau20"), legend=alt.Legend(orient="right"))
 _NUMBER = ".4~g"
 
 
@@ -148,6 +149,77 @@ def boxes(frame: pd.DataFrame, *, x: str, y: str) -> Any:
         .encode(x=group, y=alt.Y("y:Q", title=y, scale=scale))
     )
     return alt.layer(box, points, mean).properties(height=HEIGHT)
+
+
+def rates(frame: pd.DataFrame, *, x: str, y: str, diagonal: bool) -> Any:
+    """Curves of rates from 0 to 1, one a run and class, in their order. frame: run, class, place, x, y.
+
+    diagonal: also the line of a guess.
+    """
+    several = len(set(frame["class"])) > 1
+    scale = alt.Scale(domain=[0, 1])
+    line = (
+        alt.Chart(frame)
+        .mark_line(strokeWidth=1.8)
+        .encode(
+            x=alt.X("x:Q", title=x, scale=scale),
+            y=alt.Y("y:Q", title=y, scale=scale),
+            order="place:Q",
+            color=_RUN,
+            strokeDash=alt.StrokeDash("class:N", title="class") if several else alt.value([1, 0]),
+            tooltip=[alt.Tooltip("run:N", title="run"), alt.Tooltip("class:N", title="class")],
+        )
+    )
+    if not diagonal:
+        return line.properties(height=HEIGHT)
+    ends = pd.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0]})
+    guess = alt.Chart(ends).mark_line(color="gray", strokeDash=[4, 4], opacity=0.6).encode(x="x:Q", y="y:Q")
+    return alt.layer(guess, line).properties(height=HEIGHT)
+
+
+def residuals(frame: pd.DataFrame) -> Any:
+    """Predictions against what was, a point a row, and the line where both agree. frame: run, actual, predicted."""
+    low = float(min(frame["actual"].min(), frame["predicted"].min()))
+    high = float(max(frame["actual"].max(), frame["predicted"].max()))
+    scale = alt.Scale(domain=[low, high], nice=True)
+    points = (
+        alt.Chart(frame)
+        .mark_circle(size=36, opacity=0.55)
+        .encode(
+            x=alt.X("actual:Q", scale=scale),
+            y=alt.Y("predicted:Q", scale=scale),
+            color=_FILLED,
+            tooltip=[
+                alt.Tooltip("run:N", title="run"),
+                alt.Tooltip("actual:Q", format=_NUMBER),
+                alt.Tooltip("predicted:Q", format=_NUMBER),
+            ],
+        )
+    )
+    ends = pd.DataFrame({"actual": [low, high], "predicted": [low, high]})
+    same = alt.Chart(ends).mark_line(color="gray", strokeDash=[4, 4]).encode(x="actual:Q", y="predicted:Q")
+    return alt.layer(same, points).properties(height=HEIGHT)
+
+
+def bars(frame: pd.DataFrame, *, title: str) -> Any:
+    """Bars of the importance of features, the most important first, one colour a run. frame: run, feature, value."""
+    order = frame.groupby("feature")["value"].max().sort_values(ascending=False).index.tolist()
+    return (
+        alt.Chart(frame)
+        .mark_bar()
+        .encode(
+            y=alt.Y("feature:N", sort=order, title=None, axis=alt.Axis(labelLimit=200)),
+            x=alt.X("value:Q", title=title),
+            yOffset="run:N",
+            color=_FILLED,
+            tooltip=[
+                alt.Tooltip("run:N", title="run"),
+                alt.Tooltip("feature:N", title="feature"),
+                alt.Tooltip("value:Q", title=title, format=_NUMBER),
+            ],
+        )
+        .properties(height=max(120, 22 * len(order)))
+    )
 
 
 def over_time(frame: pd.DataFrame, *, y: str) -> Any:

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from formats import KINDS, excerpt, measure_text, metrics_text, seconds_text
-from parts import about_run, artifacts, metric_curves
+from parts import about_run, artifacts, evaluated, metric_curves
 from shared import RUN, lab, selected_row
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def draw(detail: RunDetail) -> None:
         tags = {key: value for key, value in detail.tags.items() if not key.startswith(HIDDEN_TAGS)}
         if tags:
             _table("Tags", "tag", tags, "run.set_tags(...)")
+    evaluated.draw([detail])
     _curves(detail, own)
     _children(detail)
     artifacts.draw(detail)

@@ -77,14 +77,14 @@ def _matrix(letter: str, variant: VariantReport, confusion: Confusion) -> None:
         return
     columns = confusion.columns
     rows = [row[: len(columns)] for row in confusion.rows]
-    titles = _distinct([excerpt(label, limit=24) for label in columns])
+    titles = distinct([excerpt(label, limit=24) for label in columns])
     frame = pd.DataFrame(rows, columns=titles)
     shares = [[value / sum(row) if sum(row) else 0.0 for value in row] for row in rows]
     styles = pd.DataFrame(
-        [[_shade(share, right=down == across) for across, share in enumerate(row)] for down, row in enumerate(shares)],
+        [[shade(share, right=down == across) for across, share in enumerate(row)] for down, row in enumerate(shares)],
         columns=titles,
     )
-    frame.index = pd.Index(_distinct([excerpt(label, limit=24) for label in confusion.labels]), name="expected")
+    frame.index = pd.Index(distinct([excerpt(label, limit=24) for label in confusion.labels]), name="expected")
     styles.index = frame.index
     # A Styler cannot be cached or typed by column, and need not be: it is small.
     st.dataframe(frame.style.apply(lambda _: styles, axis=None), row_height=30, width="content")
@@ -102,13 +102,13 @@ def _download(variant: VariantReport, confusion: Confusion) -> None:
     )
 
 
-def _shade(share: float, *, right: bool) -> str:
+def shade(share: float, *, right: bool) -> str:
     """Green where the prediction is right, red where it is wrong, the stronger the larger the share of its row."""
     red, green, blue = (46, 160, 67) if right else (218, 54, 51)
     return f"background-color: rgba({red}, {green}, {blue}, {0.55 * share:.2f})" if share else ""
 
 
-def _distinct(titles: list[str]) -> list[str]:
+def distinct(titles: list[str]) -> list[str]:
     """The titles with a number behind those that are shortened to the same text: a Styler wants each only once."""
     seen: dict[str, int] = {}
     for place, title in enumerate(titles):

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from formats import NOTHING, excerpt, measure_text, plural
-from parts import beside, evaluation, metric_curves
+from parts import beside, evaluated, evaluation, metric_curves
 from parts.metric_curves import names_of
 from promptlab.errors import ComparisonError, RunNotFoundError
 from shared import RUN, RUNS, guarded, lab, parameter, problem, set_parameters
@@ -35,6 +35,7 @@ def show() -> None:
     side = lab().side_by_side(*(run.uid for run in runs))
     _verdicts(runs)
     beside.draw(side)
+    evaluated.draw([lab().run_detail(run.uid) for run in runs])
     if side.curves:
         st.markdown("##### Curves")
         metric, axis, smoothing, log = metric_curves.controls("compare", side.curves, side.curves[0])
