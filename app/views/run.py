@@ -40,14 +40,16 @@ def _draw(uid: str, *, polled: bool) -> None:
     if detail.run.error:
         problem(detail.run.error)
     has_cells = found is not None and (found.cells or detail.run.kind in ("eval", "prompt", "try"))
+    if not has_cells or detail.run.kind not in ("eval", "prompt", "try"):
+        classic.draw(detail)
+        if has_cells:
+            st.markdown("##### Predictions, case by case")
     if found is not None and has_cells:
         evaluation.draw(found)
         if found.cells:
             grid.draw(found)
         else:
             st.caption("No cell has ended yet.")
-    if not has_cells or detail.run.kind == "train":
-        classic.draw(detail)
 
 
 def _head(detail: RunDetail, found: Report | None) -> None:
@@ -72,7 +74,7 @@ def _head(detail: RunDetail, found: Report | None) -> None:
     facts = [when(run.started_at)]
     if run.seconds is not None:
         facts.append(f"{run.seconds:.0f} s" if run.seconds >= 1 else "under 1 s")
-    if found is not None and found.cells:
+    if found is not None and found.cells and (found.calls.made or found.calls.cached):
         calls = found.calls
         facts.append(f"{plural(calls.made, 'call')}, {calls.cached:,} from the cache")
         facts += [f"{calls.failed:,} failed"] if calls.failed else []
