@@ -179,3 +179,26 @@ def test_name_note_and_tags_are_edited_on_the_page(app, lab: Lab):
     row = lab.find_run(run.uid)
     assert (row.name, row.note) == ("after", "a note")
     assert lab.run_detail(run.uid).tags == {"team": "a"}
+
+
+def test_estimators_are_drawn_alone_and_side_by_side(app, lab: Lab):
+    from sklearn.datasets import load_iris
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.tree import DecisionTreeClassifier
+
+    features, classes = load_iris(return_X_y=True, as_frame=True)
+    uids = []
+    for estimator in (LogisticRegression(max_iter=1000), DecisionTreeClassifier(random_state=0)):
+        estimator.fit(features[::2], classes[::2])
+        with lab.run(type(estimator).__name__, experiment="iris", system_metrics=False) as run:
+            run.log_estimator(estimator, features[::2], classes[::2], features[1::2], classes[1::2])
+        uids.append(run.uid)
+    page = app("run", run=uids[0])
+    assert not page.exception
+    assert len(page.get("vega_lite_chart")) == 3  # ROC, precision against recall, importances
+    assert any(text.value.startswith("LogisticRegression: expected down") for text in page.text)
+    page = app("compare", runs=",".join(uids))
+    assert not page.exception
+    assert sum("expected down, predicted across; 75 rows" in text.value for text in page.text) == 2
+    page.segmented_control(key="evaluated:part").set_value("train").run()
+    assert not page.exception
