@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import streamlit as st
 
-from formats import KINDS, excerpt, measure_text, metrics_text, seconds_text
+from formats import KINDS, NOTHING, excerpt, measure_text, metrics_text, seconds_text
 from parts import about_run, artifacts, evaluated, metric_curves
-from shared import RUN, lab, selected_row
+from shared import RUN, lab, plain, selected_row
 
 if TYPE_CHECKING:
     from promptlab.store.rows import RunDetail, SummaryRow
@@ -34,6 +34,7 @@ def draw(detail: RunDetail) -> None:
     evaluated.draw([detail])
     _curves(detail, own)
     _children(detail)
+    _features(detail)
     artifacts.draw(detail)
     _system(detail)
     about_run.environment(detail)
@@ -113,6 +114,34 @@ def _children(detail: RunDetail) -> None:
         row_height=30,
         height=min(420, 30 * (len(lines) + 1) + 4),
     )
+
+
+def _features(detail: RunDetail) -> None:
+    """Features by importance, with the code that makes them."""
+    if not detail.features:
+        return
+    st.markdown("##### Features")
+    lines = [
+        {
+            "feature": excerpt(item.name, limit=60),
+            "importance": NOTHING if item.importance is None else f"{item.importance:.4g}",
+            "note": excerpt(item.note, limit=120),
+            "code": excerpt(item.code, limit=200),
+        }
+        for item in detail.features
+    ]
+    row = selected_row("features")
+    st.dataframe(
+        pd.DataFrame(lines),
+        hide_index=True,
+        key="features",
+        on_select="rerun",
+        selection_mode="single-row",
+        row_height=30,
+        height=min(420, 30 * (len(lines) + 1) + 4),
+    )
+    if row is not None and row < len(detail.features) and detail.features[row].code:
+        plain(detail.features[row].code, language="python")
 
 
 def _system(detail: RunDetail) -> None:

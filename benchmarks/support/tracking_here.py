@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd  # noqa: F401 - as MLflow, which imports it when it is imported itself
+
 from promptlab import Lab
 
 KEYS = [f"m{place}" for place in range(10)]

@@ -202,3 +202,15 @@ def test_estimators_are_drawn_alone_and_side_by_side(app, lab: Lab):
     assert sum("expected down, predicted across; 75 rows" in text.value for text in page.text) == 2
     page.segmented_control(key="evaluated:part").set_value("train").run()
     assert not page.exception
+
+
+def test_features_are_listed_with_the_code_that_makes_them(app, lab: Lab):
+    def age_group(frame):
+        return frame["age"] // 10
+
+    with lab.run("prepare", kind="pipeline", system_metrics=False) as run:
+        run.log_features({"age_group": age_group})
+    page = tick(app("run", run=run.uid), "features", 0)
+    assert not page.exception
+    assert any(list(frame.value.get("feature", [])) == ["age_group"] for frame in page.dataframe)
+    assert any('frame["age"] // 10' in code.value for code in page.code)

@@ -255,29 +255,39 @@ def _print_classic(console: Console, detail: RunDetail, *, heading: bool) -> Non
         console.print()
     if run.error:
         console.print(Text(words.plain(run.error), "red"))
-    if detail.metrics:
+    if run.note:
+        console.print(Text(words.plain(run.note)))
+        console.print()
+    own = {name: value for name, value in detail.metrics.items() if not name.startswith("system/")}
+    if own:
         rows = [
             (name, f"{value.last:.6g}", f"{value.min:.6g}", f"{value.max:.6g}", str(value.step))
-            for name, value in detail.metrics.items()
+            for name, value in own.items()
         ]
         numbers = ("last", "min", "max", "step")
         console.print(plain_table(("metric", *numbers), rows, right=numbers))
         console.print()
+    if detail.children and run.kind != "eval":
+        lines = [(child.uid[:8], child.name, child.status, words.latency(child.seconds)) for child in detail.children]
+        console.print(plain_table(("runs within it", "name", "status", "took"), lines, right=("took",)))
+        console.print()
+    code = {"commit": run.git_sha, "command": run.command}
     for title_text, values in (
         ("params", dict(detail.params)),
         ("tags", {name: value for name, value in detail.tags.items() if not name.startswith("promptlab.")}),
         ("artifacts", {item.name: f"{words.size(item.bytes)}, {item.media_type}" for item in detail.artifacts}),
+        ("code", {name: value for name, value in code.items() if value}),
     ):
         if values:
             console.print(Text(title_text, STRONG))
             console.print(pairs_of({name: words.excerpt(value, 200) for name, value in values.items()}))
             console.print()
     if detail.features:
-        lines = [
+        features = [
             (item.name, words.ABSENT if item.importance is None else f"{item.importance:.4g}", _made_by(item))
             for item in detail.features
         ]
-        console.print(plain_table(("feature", "importance", "made by"), lines, right=("importance",)))
+        console.print(plain_table(("feature", "importance", "made by"), features, right=("importance",)))
         console.print()
 
 
@@ -328,6 +338,9 @@ def _document(detail: RunDetail, report: Report) -> dict[str, Any]:
         "experiment": run.experiment,
         "started_at": run.started_at.isoformat(),
         "ended_at": run.ended_at.isoformat() if run.ended_at else None,
+        "note": run.note,
+        "commit": run.git_sha,
+        "command": run.command,
         "params": dict(detail.params),
         "tags": dict(detail.tags),
         "metrics": {name: value.last for name, value in detail.metrics.items()},
