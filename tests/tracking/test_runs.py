@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from promptlab import Lab
+from promptlab import Lab, portal
 from promptlab.errors import RunNotFoundError, UsageError
+from promptlab.tracking import open_runs
 from promptlab.tracking.run import HEARTBEAT_SECONDS
 
 
@@ -101,3 +102,15 @@ def test_a_run_that_computes_and_logs_nothing_is_known_to_be_alive(lab: Lab):
         assert heard is not None
         assert heard != started
     assert lab.find_run(run.uid).status == "finished"
+
+
+def test_a_run_is_known_to_be_alive_after_the_loop_was_closed_under_another(lab: Lab, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(open_runs, "HEARTBEAT_SECONDS", 0.05)
+    with lab.run("before"):
+        portal.close()
+    with lab.run("after") as run:
+        started = lab.find_run(run.uid).heartbeat_at
+        deadline = time.monotonic() + 20
+        while lab.find_run(run.uid).heartbeat_at == started:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)

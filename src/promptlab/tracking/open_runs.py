@@ -91,28 +91,33 @@ class OpenRuns:
     async def _beat(self) -> None:
         """Says again and again that the runs are alive, also while their script computes and logs nothing."""
         sampler: SystemSampler | None = None
-        while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-            with self._lock:
-                open_now = list(self._runs.values())
-                if not open_now:
-                    self._beating = False
-                    return
-            measured = [run for run in open_now if run.system_metrics]
-            if measured and sampler is None:
-                sampler = await asyncio.to_thread(_sampler)
-            elif measured and sampler is not None:
-                values = await asyncio.to_thread(sampler.measure)
-                for run in measured:
-                    # A database that cannot be reached: the run is silent meanwhile, and that is what people see.
+        try:
+            while open_now := await self._open_after_a_while():
+                measured = [run for run in open_now if run.system_metrics]
+                if measured and sampler is None:
+                    sampler = await asyncio.to_thread(_sampler)
+                elif measured and sampler is not None:
+                    await _measure(sampler, measured)
+                by_database: dict[Database, list[str]] = {}
+                for run in open_now:
+                    by_database.setdefault(run.database, []).append(run.uid)
+                for database, uids in by_database.items():
+                    # It cannot be reached: its runs are silent meanwhile, and that is what people see.
                     with contextlib.suppress(PromptlabError):
-                        run.log_metrics(values, step=int(time.time() - run.started_at.timestamp()))
-            by_database: dict[Database, list[str]] = {}
-            for run in open_now:
-                by_database.setdefault(run.database, []).append(run.uid)
-            for database, uids in by_database.items():
-                with contextlib.suppress(PromptlabError):
-                    await database.commit(_Beat(uids))
+                        await database.commit(_Beat(uids))
+        except BaseException:
+            # The loop was closed, or this failed: the next run begins anew.
+            with self._lock:
+                self._beating = False
+            raise
+
+    async def _open_after_a_while(self) -> list[Run]:
+        """The runs that are open a heartbeat later; where there are none, this round was the last."""
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+        with self._lock:
+            if not self._runs:
+                self._beating = False
+            return list(self._runs.values())
 
 
 class _Beat:
@@ -121,6 +126,13 @@ class _Beat:
 
     def __call__(self, connection: Connection) -> None:
         runs.heartbeat(connection, self._uids, datetime.now(UTC))
+
+
+async def _measure(sampler: SystemSampler, measured: list[Run]) -> None:
+    values = await asyncio.to_thread(sampler.measure)
+    for run in measured:
+        with contextlib.suppress(PromptlabError):
+            run.log_metrics(values, step=int(time.time() - run.started_at.timestamp()))
 
 
 def _sampler() -> SystemSampler:
