@@ -63,7 +63,7 @@ def show(
 ) -> None:
     """Show an evaluator: options, source, a worked example, an entry for a suite."""
     from promptlab.errors import EvaluatorError
-    from promptlab.evaluators.spelling import nearest
+    from promptlab.spelling import nearest
 
     with open_lab(db) as lab:
         described = lab.evaluators()

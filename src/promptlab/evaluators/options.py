@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from promptlab.errors import EvaluatorError, TemplateError
-from promptlab.evaluators.spelling import suggestion
+from promptlab.spelling import suggestion
 from promptlab.types import EvaluatorContext
 
 CASE_NAMES = frozenset({"inputs", "expected", "metadata", "key"})

@@ -25,8 +25,8 @@ from promptlab.evaluators.base import (
 from promptlab.evaluators.groups import COMBINATIONS, Group
 from promptlab.evaluators.identity import digest_of, evaluator_digest
 from promptlab.evaluators.options import check_options, has_templates
-from promptlab.evaluators.spelling import nearest, suggestion
 from promptlab.evaluators.transforms import Transform, function_names, is_transform
+from promptlab.spelling import nearest, suggestion
 from promptlab.types import Asked
 
 BUILT_IN = {

@@ -26,7 +26,7 @@ from promptlab.errors import EvaluatorError
 from promptlab.evaluators.deadline import run_in_thread
 from promptlab.evaluators.identity import source_texts
 from promptlab.evaluators.patterns import compile_pattern, search
-from promptlab.evaluators.spelling import suggestion
+from promptlab.spelling import suggestion
 
 T = TypeVar("T", bound=Callable[[str], str])
 

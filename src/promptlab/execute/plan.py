@@ -10,12 +10,12 @@ from typing import Any
 from promptlab.errors import SuiteError, TemplateError, UndefinedVariableError
 from promptlab.evaluators.base import BoundEvaluator
 from promptlab.evaluators.registry import bind
-from promptlab.evaluators.spelling import few
 from promptlab.execute.budget import Budget
 from promptlab.execute.error_limit import ErrorLimit
 from promptlab.models.base import Model, require, require_settings
 from promptlab.models.settings import check_settings
 from promptlab.prompts import rendering
+from promptlab.spelling import few
 from promptlab.suites.matrix import combination_text, combinations
 from promptlab.suites.model import Suite
 from promptlab.suites.scoring import RESPONSE_SCHEMA, checks_schema, wants_schema_check

@@ -11,12 +11,12 @@ from typing import Any
 from promptlab.errors import SuiteError
 from promptlab.evaluators.base import NAME, clip
 from promptlab.evaluators.options import check_options, has_templates, option_types
-from promptlab.evaluators.spelling import suggestion
 from promptlab.evaluators.transforms import Transform, parse_transform
 from promptlab.metrics.base import Answer, Collector, ExpectedLabels, LeftOut, Measured, Scope
 from promptlab.metrics.classification import check_classification, classification
 from promptlab.metrics.corpus import CHECKS, corpus_bleu, corpus_chrf, corpus_ter
 from promptlab.metrics.ranking import roc_auc
+from promptlab.spelling import suggestion
 from promptlab.statistics.classification import AVERAGES, PER_LABEL
 from promptlab.types import Direction
 

@@ -96,7 +96,7 @@ def _keys(frame: pd.DataFrame, key: Sequence[str], which: str) -> pd.Index[Any]:
     columns = []
     for name in key:
         if name not in names:
-            from promptlab.evaluators.spelling import suggestion
+            from promptlab.spelling import suggestion
 
             raise UsageError(f"{which} has no column {name!r} to tell rows apart by{suggestion(name, names[:50])}")
         columns.append([tagged(value) or "" for value in frame.iloc[:, names.index(name)]])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptlab.errors import UsageError
-from promptlab.evaluators.spelling import suggestion
+from promptlab.spelling import suggestion
 from promptlab.suites.rows import shown
 
 FORMS: Mapping[str, tuple[str, ...]] = {
@@ -101,6 +101,6 @@ def read_options(value: Mapping[str, Any], *, forms: Mapping[str, tuple[str, ...
 
 
 def _close(keys: list[str], forms: Mapping[str, tuple[str, ...]]) -> str:
-    from promptlab.evaluators.spelling import nearest
+    from promptlab.spelling import nearest
 
     return nearest(keys[0], forms) if keys else ""

@@ -110,7 +110,7 @@ def with_target(frame: pd.DataFrame, target: Any) -> pd.DataFrame:
 
 def target_column(frame: pd.DataFrame, target: str) -> int:
     """The place of the target's column. Raises UsageError that says what there is."""
-    from promptlab.evaluators.spelling import suggestion
+    from promptlab.spelling import suggestion
 
     names = [said(name) for name in frame.columns]
     if target not in names:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from promptlab.errors import UsageError
-from promptlab.evaluators.spelling import few
 from promptlab.redact import redact
 from promptlab.sources.fetching import Fetched, Limits, fetch
 from promptlab.sources.files import frame_of, read_delimited
 from promptlab.sources.options import Options
+from promptlab.spelling import few
 from promptlab.suites.readers.jsonl import DECODER, check_depth
 from promptlab.suites.rows import shown
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from promptlab.errors import UsageError
-from promptlab.evaluators.spelling import suggestion
+from promptlab.spelling import suggestion
 from promptlab.store import locks
 from promptlab.store.rows import DatasetKind, DatasetRow
 from promptlab.store.statements import Prepared, check_name, upsert

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from promptlab.errors import UsageError
-from promptlab.evaluators.spelling import suggestion
+from promptlab.spelling import suggestion
 from promptlab.store.params import as_text
 from promptlab.store.rows import ExperimentRow
 from promptlab.store.statements import Prepared, check_name, in_chunks, upsert

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from promptlab.errors import SuiteError
-from promptlab.evaluators.spelling import suggestion
+from promptlab.spelling import suggestion
 from promptlab.suites import columns
 from promptlab.suites.columns import Columns, Shape, written
 from promptlab.suites.document import Document, Place

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from promptlab.errors import SuiteError
-from promptlab.evaluators.spelling import suggestion
+from promptlab.spelling import suggestion
 from promptlab.suites.defaults import NO_DEFAULTS, Defaults
 from promptlab.suites.rows import Row, Source, shown
 from promptlab.types import Case

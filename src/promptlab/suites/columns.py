@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from promptlab.errors import SuiteError
-from promptlab.evaluators.spelling import suggestion
+from promptlab.spelling import suggestion
 from promptlab.suites.rows import Form, Row, shown
 
 KEYS = ("id", "expected", "inputs", "metadata", "tags")

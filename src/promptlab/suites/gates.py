@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from promptlab.errors import SuiteError
-from promptlab.evaluators.spelling import suggestion
 from promptlab.metrics.base import is_known
 from promptlab.metrics.entries import BoundMetric
+from promptlab.spelling import suggestion
 from promptlab.suites.document import Document
 from promptlab.suites.mistakes import Report, refuse, told
 from promptlab.suites.model import Gate

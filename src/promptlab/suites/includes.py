@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from promptlab.errors import SuiteError
-from promptlab.evaluators.spelling import suggestion
+from promptlab.spelling import suggestion
 from promptlab.suites.case_sources import rebased_cases
 from promptlab.suites.document import Document, Place, parse_yaml, read_text
 from promptlab.suites.keys import JOINED, MERGED, check_keys, entry_name

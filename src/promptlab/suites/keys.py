@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from promptlab.errors import SuiteError
-from promptlab.evaluators.spelling import suggestion
+from promptlab.spelling import suggestion
 from promptlab.suites.document import Document
 from promptlab.suites.mistakes import Report, refuse
 

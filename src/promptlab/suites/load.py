@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from promptlab.errors import SuiteError, UsageError
-from promptlab.evaluators.spelling import suggestion
 from promptlab.models.settings import check_settings
+from promptlab.spelling import suggestion
 from promptlab.suites.case_parts import INLINE
 from promptlab.suites.case_scope import leave_out_cases
 from promptlab.suites.case_sources import ReadCases, read_cases

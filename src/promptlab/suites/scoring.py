@@ -12,8 +12,8 @@ from promptlab.evaluators.base import BoundEvaluator
 from promptlab.evaluators.groups import OVERALL
 from promptlab.evaluators.options import inputs_used
 from promptlab.evaluators.registry import bind, load_functions, needs_functions
-from promptlab.evaluators.spelling import suggestion
 from promptlab.evaluators.transforms import Transform, function_names, parse_transform
+from promptlab.spelling import suggestion
 from promptlab.suites.case_parts import INLINE
 from promptlab.suites.defaults import Defaults
 from promptlab.suites.document import Document

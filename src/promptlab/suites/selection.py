@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from promptlab.errors import SuiteError
-from promptlab.evaluators.spelling import nearest
+from promptlab.spelling import nearest
 from promptlab.suites.cases import tags_of
 from promptlab.suites.columns import written
 from promptlab.suites.digests import inputs_digest

@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from promptlab.errors import SuiteError
-from promptlab.evaluators.spelling import suggestion
 from promptlab.evaluators.transforms import function_names
 from promptlab.metrics.base import is_known
 from promptlab.metrics.entries import BoundMetric, bind_metric
+from promptlab.spelling import suggestion
 from promptlab.suites.document import Document
 from promptlab.suites.mistakes import Report, told
 

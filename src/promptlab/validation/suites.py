@@ -11,9 +11,9 @@ from typing import Any
 
 from promptlab.config import Workspace
 from promptlab.errors import MissingKeyError, MissingPackageError, ModelError, PromptError, TemplateError, UsageError
-from promptlab.evaluators.spelling import few, suggestion
 from promptlab.models.base import Model, require
 from promptlab.prompts import rendering
+from promptlab.spelling import few, suggestion
 from promptlab.suites.case_sources import MOST_MISTAKES
 from promptlab.suites.load import Loaded, Scope, read_suite
 from promptlab.suites.matrix import combination_text, combinations

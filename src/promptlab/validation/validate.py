@@ -10,8 +10,8 @@ from typing import Any
 
 from promptlab.config import Workspace
 from promptlab.errors import DatabaseError, PromptNotFoundError
-from promptlab.evaluators.spelling import suggestion
 from promptlab.prompts.files import load_prompt
+from promptlab.spelling import suggestion
 from promptlab.store.database import Database
 from promptlab.store.target import parse_target
 from promptlab.sync import Prompts, prompt_file

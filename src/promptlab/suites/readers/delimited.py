@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from promptlab.errors import SuiteError
-from promptlab.evaluators.spelling import few
+from promptlab.spelling import few
 from promptlab.suites.json_values import MAX_CELL_CHARACTERS
 from promptlab.suites.readers.text import open_text
 from promptlab.suites.rows import Row

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from promptlab.errors import MissingPackageError, SuiteError
-from promptlab.evaluators.spelling import suggestion
+from promptlab.spelling import suggestion
 from promptlab.suites.document import open_file
 from promptlab.suites.json_values import json_record
 from promptlab.suites.readers.delimited import check_header

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from promptlab.errors import MissingPackageError, SuiteError
-from promptlab.evaluators.spelling import suggestion
 from promptlab.redact import redact
+from promptlab.spelling import suggestion
 from promptlab.suites.readers.arrow import Wanted, batch_rows
 from promptlab.suites.rows import Row
 

@@ -1,0 +1,1 @@
+"""Hypothesis tests: statistic, p-value, effect size with interval, assumptions, decision. Needs scipy (`science`)."""
