@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from promptlab.errors import PromptlabError, UsageError
     from promptlab.evaluators.base import evaluator
     from promptlab.evaluators.transforms import transform
+    from promptlab.hypotheses.methods import run_test
+    from promptlab.hypotheses.result import Effect
     from promptlab.lab import Lab
     from promptlab.tracking.features import Feature
     from promptlab.types import Case, EvaluatorContext, Message, PromptVersion, Request, Response, Score, Usage
@@ -20,6 +22,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Case",
+    "Effect",
     "EvaluatorContext",
     "Feature",
     "Lab",
@@ -32,12 +35,15 @@ __all__ = [
     "Usage",
     "UsageError",
     "evaluator",
+    "run_test",
     "transform",
 ]
 
 _HOMES = {
     "Lab": "promptlab.lab",
     "Feature": "promptlab.tracking.features",
+    "Effect": "promptlab.hypotheses.result",
+    "run_test": "promptlab.hypotheses.methods",
     "evaluator": "promptlab.evaluators.base",
     "transform": "promptlab.evaluators.transforms",
     "PromptlabError": "promptlab.errors",

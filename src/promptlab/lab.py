@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,9 +42,11 @@ if TYPE_CHECKING:
     from promptlab.store.rows import CacheModel, CellDetail, Curve, LeaderboardRow, RunDetail, RunRow
     from promptlab.suites.model import Suite
     from promptlab.sync import Prompts
+    from promptlab.tracking.autolog import Autolog
     from promptlab.tracking.dataset import Dataset
     from promptlab.tracking.experiments import Experiments
     from promptlab.tracking.found_runs import FoundRuns
+    from promptlab.tracking.hypothesis_tests import LoggedTest, LoggedTests
     from promptlab.tracking.opening import Opener
     from promptlab.tracking.run import Run
     from promptlab.validation.validate import Validation
@@ -389,6 +392,37 @@ class Lab:
 
         return self.database.read(lambda connection: dataset_use.use_counts(connection, [item.id for item in datasets]))
 
+    # -- hypothesis tests
+
+    def tests(
+        self,
+        experiment: str | None = None,
+        *,
+        run: str | None = None,
+        limit: int | None = None,
+        before: int | None = None,
+    ) -> LoggedTests:
+        """Hypothesis tests that runs logged, the newest first, each adjusted for all others of its experiment.
+
+        experiment, run: only theirs. limit, before: so many, older than the test of that number. Those of deleted runs
+        are left out and counted.
+        """
+        from promptlab.tracking.hypothesis_tests import list_tests
+
+        if experiment is not None:
+            self.experiments.get(experiment)
+        uid = None if run is None else self.find_run(run).uid
+        return list_tests(self.database, experiment=experiment, run_uid=uid, limit=limit, before=before)
+
+    def test(self, number: int) -> LoggedTest:
+        """The hypothesis test of a number. Raises UsageError where there is none, or where its run was deleted."""
+        from promptlab.tracking.hypothesis_tests import list_tests
+
+        found = list_tests(self.database, number=number)
+        if not found:
+            raise UsageError(f"there is no test {number}; `promptlab tests list` shows what there is")
+        return found[0]
+
     # -- experiments and runs
 
     @cached_property
@@ -432,6 +466,36 @@ class Lab:
         Other processes log into one run this way: give them its uid. Raises RunNotFoundError.
         """
         return self._opener.reopen(self.find_run(uid))
+
+    def autolog(
+        self,
+        enabled: bool = True,
+        *,
+        experiment: str = "Default",
+        tags: Mapping[str, Any] | None = None,
+        keep_predictions: bool = True,
+        keep_data: bool = True,
+        train_rows: int | None = 10_000,
+        candidates: int = 100,
+    ) -> Autolog:
+        """Logs every fit of scikit-learn's kind from now on; False ends it; as a context manager for its block.
+
+        A fit within a run's `with` block is that run, a further one a run within it, any other a run of `experiment`.
+        `score(X, y)` after it logs `test_*` and predictions, see `log_estimator`; without keep_predictions metrics
+        only. keep_data: training data is recorded by digest and schema. train_rows: the most that training metrics are
+        measured on. candidates: the most runs a search has within its own. A failure of logging is a warning.
+        """
+        from promptlab.tracking.autolog import Autolog
+        from promptlab.tracking.estimators import Detail
+
+        return Autolog(
+            self.database,
+            self._opener.open,
+            enabled=enabled,
+            experiment=experiment,
+            tags=tags,
+            detail=Detail(predictions=keep_predictions, data=keep_data, train_rows=train_rows, candidates=candidates),
+        )
 
     @cached_property
     def _opener(self) -> Opener:
@@ -716,6 +780,10 @@ class Lab:
     def close(self) -> None:
         """Commits what is pending and closes the database; the Lab may be used again."""
         database = self.__dict__.pop("database", None)
+        if database is not None and "promptlab.tracking.autolog" in sys.modules:
+            from promptlab.tracking.autolog import stop_logging
+
+            stop_logging(database)
         for made_of_it in ("prompts", "experiments", "_opener"):
             self.__dict__.pop(made_of_it, None)
         if database is not None:

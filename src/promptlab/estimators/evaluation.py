@@ -12,7 +12,7 @@ from promptlab.estimators.curves import Table
 from promptlab.estimators.inputs import count_rows
 from promptlab.estimators.metrics import Measured, measure
 from promptlab.estimators.predicted import Predicted, predict
-from promptlab.estimators.tasks import task_of
+from promptlab.estimators.tasks import answering, task_of
 from promptlab.spreadsheets import csv_line
 
 
@@ -54,19 +54,20 @@ def own_account(estimator: Any) -> dict[str, float]:
     import numpy as np
 
     found: dict[str, float] = {}
+    inner = answering(estimator)
     for name, attribute in (
         ("inertia", "inertia_"),
         ("oob_score", "oob_score_"),
         ("best_cv_score", "best_score_"),
         ("lower_bound", "lower_bound_"),
     ):
-        value = getattr(estimator, attribute, None)
+        value = getattr(estimator, attribute, getattr(inner, attribute, None))
         if isinstance(value, int | float) and not isinstance(value, bool):
             found[name] = float(value)
-    iterations = getattr(estimator, "n_iter_", None)
+    iterations = getattr(inner, "n_iter_", None)
     if iterations is not None and np.size(iterations) and np.issubdtype(np.asarray(iterations).dtype, np.number):
         found["iterations"] = float(np.max(iterations))
-    labels = getattr(estimator, "labels_", None)
+    labels = getattr(inner, "labels_", None)
     if task_of(estimator) == "clustering" and labels is not None and len(labels):
         found["clusters"] = float(len(set(np.asarray(labels).tolist()) - {-1}))
         found["noise"] = float(np.mean(np.asarray(labels) == -1))
@@ -75,14 +76,17 @@ def own_account(estimator: Any) -> dict[str, float]:
 
 def own_curves(estimator: Any) -> dict[str, list[float]]:
     """How the training went, of those that note it: loss an epoch, and the score on what they held out."""
+    inner = answering(estimator)
+    # Gradient boosting calls its loss a score; the one by histograms means a score.
+    noted = "loss" if any(base.__name__ == "BaseGradientBoosting" for base in type(inner).__mro__) else "train_score"
     found = {}
     for name, attribute in (
         ("loss", "loss_curve_"),
-        ("train_score", "train_score_"),
+        (noted, "train_score_"),
         ("validation_score", "validation_scores_"),
         ("validation_score", "validation_score_"),
     ):
-        values = getattr(estimator, attribute, None)
+        values = getattr(inner, attribute, None)
         if values is not None and not callable(values) and len(values):
             found[name] = [float(value) for value in values]
     return found

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib import metadata
 from typing import Any
 
@@ -13,6 +15,9 @@ from promptlab.estimators.tasks import answering
 
 LONGEST_KEY = 250
 LONGEST_TITLE = 100
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+"""Where something is in memory: another place each time, so that equal params would differ."""
 
 
 def flat_params(estimator: Any) -> dict[str, str]:
@@ -85,11 +90,16 @@ def _plain(value: Any, depth: int = 0) -> Any:
     if _scalar(value) or isinstance(value, str):
         return value
     if depth > 20:
-        return str(value)
+        return _described(value)
     if hasattr(value, "get_params") and not inspect.isclass(value):
         return type(value).__name__
-    if inspect.isroutine(value) or inspect.isclass(value):
-        return f"{value.__module__}.{value.__qualname__}" if hasattr(value, "__qualname__") else str(value)
+    if isinstance(value, partial):
+        arguments = _plain([*value.args, value.keywords], depth + 1)
+        return {"function": _plain(value.func, depth + 1), "arguments": arguments}
+    if callable(value) and hasattr(value, "__name__"):
+        return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', value.__name__)}".lstrip(".")
+    if hasattr(value, "dist") and hasattr(value, "kwds"):  # a distribution of scipy, which a search draws from
+        return {"distribution": str(value.dist.name), "arguments": _plain([*value.args, value.kwds], depth + 1)}
     if isinstance(value, Mapping):
         return {str(key): _plain(item, depth + 1) for key, item in value.items()}
     if hasattr(value, "tolist") and hasattr(value, "dtype"):
@@ -97,4 +107,8 @@ def _plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, Sequence | set | frozenset) and not isinstance(value, bytes | bytearray):
         items = value if isinstance(value, Sequence) else sorted(value, key=repr)
         return [_plain(item, depth + 1) for item in items]
-    return str(value)
+    return _described(value)
+
+
+def _described(value: Any) -> str:
+    return _ADDRESS.sub("", str(value))

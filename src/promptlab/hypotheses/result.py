@@ -85,7 +85,8 @@ class TestedHypothesis:
         lines = [self.hypothesis] if self.hypothesis else []
         lines.append(f"{self.title}: {self.statistic_name}{degrees} = {self.statistic:.4g}, {self.decision}")
         lines += [effect_text(one) for one in (self.estimate, self.effect) if one is not None]
-        lines.append("n: " + ", ".join(f"{name} {count:,}" for name, count in self.n.items()))
+        if self.n:
+            lines.append("n: " + ", ".join(f"{name} {count:,}" for name, count in self.n.items()))
         lines += [f"doubtful: {one.what} ({one.fact or one.by})" for one in self.doubts]
         return "\n".join(lines)
 

@@ -195,6 +195,23 @@ class FeatureRow:
 
 
 @dataclass(frozen=True, slots=True)
+class HypothesisTestRow:
+    """A test that a run made. dataset: `name@number`, None where none was named. content: all of it, as JSON."""
+
+    id: int
+    run_uid: str
+    run_name: str
+    experiment: str
+    dataset: str | None
+    hypothesis: str
+    method: str
+    p_value: float
+    alpha: float
+    content: Mapping[str, Any]
+    logged_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ArtifactRow:
     """A file of a run. name: only a name, never a path."""
 

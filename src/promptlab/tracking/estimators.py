@@ -62,7 +62,7 @@ def log_estimator(  # noqa: PLR0917 - X and y twice, as scikit-learn splits them
         if rows is not None and actual is not None and count_rows(rows) != len(actual):
             raise UsageError(f"X_{part} has {count_rows(rows):,} rows and y_{part} {len(actual):,}; give one a row")
     claim_or_refuse(run, estimator)
-    for step in fit_steps(run, estimator, X_train, y_train, sample_weight=sample_weight, detail=detail):
+    for step in fit_steps(run, estimator, X_train, y_train, sample_weight=sample_weight, detail=detail).values():
         step()
     if X_test is not None and y_test is not None:
         log_evaluation(run, estimator, X_test, y_test, part="test", sample_weight=test_sample_weight, detail=detail)
@@ -94,14 +94,16 @@ def claim_or_refuse(run: Run, estimator: Any) -> None:
 
 def fit_steps(
     run: Run, estimator: Any, rows: Any, actual: Any, *, sample_weight: Any, detail: Detail
-) -> list[Callable[[], None]]:
-    """What is to be logged once an estimator is fitted, one after the other: one that fails spares the others."""
-    steps: list[Callable[[], None]] = [lambda: _log_model(run, estimator, rows, actual)]
+) -> dict[str, Callable[[], None]]:
+    """What is to be logged once an estimator is fitted, by what it is: a step that fails spares the others."""
+    steps: dict[str, Callable[[], None]] = {"model": lambda: _log_model(run, estimator, rows, actual)}
     if rows is not None:
-        steps.append(lambda: _log_training(run, estimator, rows, actual, weight=sample_weight, detail=detail))
+        steps["training metrics"] = lambda: _log_training(
+            run, estimator, rows, actual, weight=sample_weight, detail=detail
+        )
         if detail.data:
-            steps.append(lambda: _log_data(run, rows, actual, detail))
-    steps.append(lambda: log_candidates(run, estimator, most=detail.candidates))
+            steps["training data"] = lambda: _log_data(run, rows, actual, detail)
+    steps["candidates"] = lambda: log_candidates(run, estimator, most=detail.candidates)
     return steps
 
 

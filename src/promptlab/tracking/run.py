@@ -24,6 +24,7 @@ from promptlab.types import Direction
 if TYPE_CHECKING:
     import pandas as pd
 
+    from promptlab.hypotheses.result import TestedHypothesis
     from promptlab.profiles.profile import Profile
     from promptlab.tracking.dataset import Dataset
     from promptlab.tracking.features import Feature
@@ -268,6 +269,20 @@ class Run:
         from promptlab.tracking.features import log_features
 
         return log_features(self, features, importances=importances)
+
+    def log_test(
+        self, test: Any, /, *samples: Any, hypothesis: str = "", dataset: Dataset | str | None = None, **options: Any
+    ) -> TestedHypothesis:
+        """Makes a hypothesis test, keeps it with the run for good, and gives what it found; `print` shows it.
+
+        test: the name of a test and then its samples or counts (`"welch", a, b`), or a result of scipy or statsmodels.
+        hypothesis: in words, best written before the test is made. dataset: the version that was tested. options: as
+        `promptlab.run_test` has them (alpha, alternative, data, x, by, missing, ...); of a result method, n, effect,
+        estimate, alpha. Raises UsageError that names what is wrong; then nothing is kept.
+        """
+        from promptlab.tracking.hypothesis_tests import log_test
+
+        return log_test(self, test, samples, hypothesis=hypothesis, dataset=dataset, options=options)
 
     # -- estimators, predictions, runs within this one
 
