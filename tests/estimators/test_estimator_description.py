@@ -62,6 +62,7 @@ def test_equal_params_are_equal_texts_wherever_they_are_in_memory() -> None:
 
 def test_a_title_says_what_is_inside() -> None:
     assert title(make("svc")) == "Pipeline(StandardScaler, SVC)"
+    assert title(fitted("iris", "forest")) == "RandomForestClassifier"
     assert title(GridSearchCV(make("svc"), {})) == "GridSearchCV(Pipeline(StandardScaler, SVC))"
     assert len(title(make_pipeline(*[StandardScaler() for _ in range(60)]))) == 100
     assert class_path(SVC()) == "sklearn.svm._classes.SVC"

@@ -30,6 +30,7 @@ from promptlab.cli import (
     prompts,
     run_changes,
     runs,
+    tests,
     workspace,
 )
 from promptlab.cli.console import complain, finish_streams, prepare_streams
@@ -38,7 +39,7 @@ from promptlab.errors import UsageError
 
 _ORDER = (
     *("init", "doctor", "prompts", "models", "try", "validate", "eval", "evaluators"),
-    *("datasets", "experiments", "runs", "ui", "db", "cache", "schema"),
+    *("datasets", "experiments", "runs", "tests", "ui", "db", "cache", "schema"),
 )
 
 # The parser's own errors live in click or in typer, as typer's version has it; BadParameter is public in both.
@@ -87,7 +88,7 @@ for commands in (workspace, evaluate, files):
     commands.register(app)
 run_changes.register(runs.app)
 for group in (
-    *(prompts.app, models.app, evaluators.app, datasets.app, experiments.app, runs.app),
+    *(prompts.app, models.app, evaluators.app, datasets.app, experiments.app, runs.app, tests.app),
     *(database.app, cache.app),
 ):
     app.add_typer(group)

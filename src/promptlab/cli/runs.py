@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from promptlab.reports import Report
     from promptlab.store.rows import CellRow, FeatureRow, RunDetail, RunRow
     from promptlab.tracking.found_runs import FoundRuns
+    from promptlab.tracking.hypothesis_tests import LoggedTests
 
 _WIDE = 110
 """From so many characters on, a list shows three metrics of a run; below it, the first."""
@@ -175,6 +176,7 @@ def show(
             print_report(console, lab, report, main_measure_only=False)
         if detail.run.kind not in ("eval", "prompt", "try"):
             _print_classic(console, detail, heading=not report.cells)
+            _print_tests(console, lab.tests(run=detail.run.uid, limit=100))
         for line in _data(detail):
             console.print(line, soft_wrap=True, highlight=False, markup=False)
         if cells is not None:
@@ -289,6 +291,17 @@ def _print_classic(console: Console, detail: RunDetail, *, heading: bool) -> Non
         ]
         console.print(plain_table(("feature", "importance", "made by"), features, right=("importance",)))
         console.print()
+
+
+def _print_tests(console: Console, found: LoggedTests) -> None:
+    if not found:
+        return
+    from promptlab.cli.tests import said, tests_table
+
+    console.print(tests_table(found))
+    for line in said(found):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    console.print()
 
 
 def _made_by(item: FeatureRow) -> str:

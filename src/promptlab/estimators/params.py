@@ -69,7 +69,9 @@ def _titled(estimator: Any, *, depth: int) -> str:
     if isinstance(steps, list):
         inner = [_titled(step[1], depth=depth + 1) for step in steps if not isinstance(step[1], str | None)]
         return f"{name}({', '.join(inner)})"
-    inner_estimator = getattr(estimator, "estimator", None)
+    # A param of it: the trees of a forest are its own affair.
+    get_params = getattr(estimator, "get_params", None)
+    inner_estimator = None if get_params is None else get_params(deep=False).get("estimator")
     if hasattr(inner_estimator, "fit") and not inspect.isclass(inner_estimator):
         return f"{name}({_titled(inner_estimator, depth=depth + 1)})"
     return name

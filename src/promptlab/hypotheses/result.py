@@ -157,11 +157,10 @@ def p_text(p_value: float) -> str:
     return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
 
 
-def effect_text(effect: Effect) -> str:
+def effect_text(effect: Effect, *, digits: int = 4) -> str:
     """`Hedges' g 0.83 [0.12, 1.54]`."""
-    if effect.low is None or effect.high is None:
-        return f"{effect.name} {effect.value:.4g}"
-    return f"{effect.name} {effect.value:.4g} [{effect.low:.4g}, {effect.high:.4g}]"
+    value, *ends = (None if one is None else f"{one:.{digits}g}" for one in (effect.value, effect.low, effect.high))
+    return f"{effect.name} {value}" if None in ends else f"{effect.name} {value} [{', '.join(map(str, ends))}]"
 
 
 def _plain(value: float) -> float | str:
