@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     from promptlab.store.rows import CacheModel, CellDetail, Curve, LeaderboardRow, RunDetail, RunRow
     from promptlab.suites.model import Suite
     from promptlab.sync import Prompts
-    from promptlab.tracking.autolog import Autolog
     from promptlab.tracking.dataset import Dataset
     from promptlab.tracking.experiments import Experiments
     from promptlab.tracking.found_runs import FoundRuns
@@ -467,36 +465,6 @@ class Lab:
         """
         return self._opener.reopen(self.find_run(uid))
 
-    def autolog(
-        self,
-        enabled: bool = True,
-        *,
-        experiment: str = "Default",
-        tags: Mapping[str, Any] | None = None,
-        keep_predictions: bool = True,
-        keep_data: bool = True,
-        train_rows: int | None = 10_000,
-        candidates: int = 100,
-    ) -> Autolog:
-        """Logs every fit of scikit-learn's kind from now on; False ends it; as a context manager for its block.
-
-        A fit within a run's `with` block is that run, a further one a run within it, any other a run of `experiment`.
-        `score(X, y)` after it logs `test_*` and predictions, see `log_estimator`; without keep_predictions metrics
-        only. keep_data: training data is recorded by digest and schema. train_rows: the most that training metrics are
-        measured on. candidates: the most runs a search has within its own. A failure of logging is a warning.
-        """
-        from promptlab.tracking.autolog import Autolog
-        from promptlab.tracking.estimators import Detail
-
-        return Autolog(
-            self.database,
-            self._opener.open,
-            enabled=enabled,
-            experiment=experiment,
-            tags=tags,
-            detail=Detail(predictions=keep_predictions, data=keep_data, train_rows=train_rows, candidates=candidates),
-        )
-
     @cached_property
     def _opener(self) -> Opener:
         from promptlab.execute.predictions import score_predictions
@@ -780,10 +748,6 @@ class Lab:
     def close(self) -> None:
         """Commits what is pending and closes the database; the Lab may be used again."""
         database = self.__dict__.pop("database", None)
-        if database is not None and "promptlab.tracking.autolog" in sys.modules:
-            from promptlab.tracking.autolog import stop_logging
-
-            stop_logging(database)
         for made_of_it in ("prompts", "experiments", "_opener"):
             self.__dict__.pop(made_of_it, None)
         if database is not None:
