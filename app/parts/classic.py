@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from formats import KINDS, NOTHING, excerpt, measure_text, metrics_text, seconds_text
-from parts import about_run, artifacts, evaluated, metric_curves
+from parts import about_run, artifacts, evaluated, hypothesis_tests, metric_curves
 from shared import RUN, lab, plain, selected_row
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def draw(detail: RunDetail) -> None:
             _table("Tags", "tag", tags, "run.set_tags(...)")
     evaluated.draw([detail])
     _curves(detail, own)
+    hypothesis_tests.of_run(detail.run.uid)
     _children(detail)
     _features(detail)
     artifacts.draw(detail)

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from formats import NOTHING, excerpt, label, plural, shown, when
-from parts import explore, run_table, timeline
+from parts import explore, hypothesis_tests, run_table, timeline
 from promptlab.errors import FilterError
 from shared import EXPERIMENTS, guarded, lab, parameter, plain, selected_row, set_parameters
 
@@ -75,8 +75,8 @@ def _one(row: ExperimentRow) -> None:
     goal = _goal(row, runs)
     if found.next:
         st.caption(f"The newest {SHOWN} are shown; a filter finds the others.")
-    tabs = st.tabs(["Runs", "Curves", "Params", "Over time", "Settings"], key="experiment:tab", on_change="rerun")
-    listed, curved, explored, over_time, about = tabs
+    titles = ["Runs", "Curves", "Params", "Over time", "Tests", "Settings"]
+    listed, curved, explored, over_time, tested, about = st.tabs(titles, key="experiment:tab", on_change="rerun")
     if listed.open:
         with listed:
             run_table.draw(runs, goal, filtered=bool(text))
@@ -89,6 +89,9 @@ def _one(row: ExperimentRow) -> None:
     if over_time.open:
         with over_time:
             timeline.draw(runs, goal)
+    if tested.open:
+        with tested:
+            hypothesis_tests.draw(lab().tests(row.name, limit=SHOWN), key=f"tests:{row.name}")
     if about.open:
         with about:
             _settings(row)

@@ -79,6 +79,11 @@ def addresses(workspace: Path) -> dict[str, str]:
         "run": f"/run?run={best.run.uid}",
         "run-cell": f"/run?{case}",
         **({"run-classic": f"/run?run={trained[0].uid}"} if trained else {}),
+        "experiments": "/experiments",
+        "experiment": f"/experiments?experiment={quote((trained or [best.run])[0].experiment)}",
+        "compare": f"/compare?runs={','.join(variant.id for variant in best.variants[:3])}",
+        "tests": "/tests",
+        "data": "/data",
         "base-models": "/base-models",
     }
 

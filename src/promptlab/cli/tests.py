@@ -100,7 +100,7 @@ def tests_table(found: LoggedTests) -> Table:
             _p(one.adjusted.p_value),
             _p(one.adjusted.holm),
             _p(one.adjusted.bh),
-            verdict(one),
+            one.verdict,
         )
         for one in found
     ]
@@ -116,17 +116,6 @@ def said(found: LoggedTests) -> list[str]:
         deleted = f" ({words.plural(gone, 'more test')} in deleted runs)" if gone else ""
         lines.append(f"{words.plain(name)}: {sentence}{deleted}")
     return lines
-
-
-def verdict(one: LoggedTest) -> str:
-    """Whether the null hypothesis is rejected, and whether that holds among the other tests."""
-    if math.isnan(one.adjusted.p_value):
-        return "undecided"
-    if not one.adjusted.alone:
-        return "not rejected"
-    if one.adjusted.by_holm:
-        return "rejected"
-    return "rejected, not by Holm" if one.adjusted.by_bh else "only alone"
 
 
 def as_plain(one: LoggedTest) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, get_args
@@ -68,14 +70,29 @@ def run_test(
         if method in _COUNTS
         else _samples_call(method, given, data=data, x=x, by=by, names=names, missing=missing)
     )
-    try:
-        found = call(alpha=alpha, **directed, **options)
-    except TypeError as error:
-        if "unexpected keyword argument" in str(error):
-            unknown = str(error).rsplit("'", 2)[-2]
-            raise UsageError(f"the test '{method}' has no option '{unknown}'") from error
-        raise
-    return replace(found, hypothesis=hypothesis)
+    _check_options(method, call, {*directed, "alpha"}, options)
+    # What scipy warns of belongs to the result: it is read long after the warning has scrolled away.
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            found = call(alpha=alpha, **directed, **options)
+        except (ValueError, ArithmeticError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise UsageError(f"the test '{method}' cannot be made of these values: {reason[:200]}") from error
+    said = dict.fromkeys((str(one.message).splitlines() or [""])[0][:200] for one in warned)
+    return replace(found, hypothesis=hypothesis, notes=(*found.notes, *(f"in computing it: {text}" for text in said)))
+
+
+def _check_options(
+    method: str, call: Callable[..., TestedHypothesis], own: set[str], options: Mapping[str, Any]
+) -> None:
+    known = {name: one for name, one in inspect.signature(call).parameters.items() if name not in own}
+    for name in options:
+        if name not in known:
+            raise UsageError(f"the test '{method}' has no option '{name}'")
+    for name, one in known.items():
+        if one.default is inspect.Parameter.empty and name not in options:
+            raise UsageError(f"the test '{method}' takes {name}= too")
 
 
 def _samples_call(method: str, given: Sequence[Any], **reading: Any) -> Callable[..., TestedHypothesis]:

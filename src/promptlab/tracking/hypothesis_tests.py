@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LoggedTest:
-    """A test that a run made. adjusted: its p-value beside those for all tests of the experiment; None at NaN."""
+    """A test that a run made. adjusted: its p-value beside those for all tests of the experiment."""
 
     id: int
     run_uid: str
@@ -36,6 +36,17 @@ class LoggedTest:
     logged_at: datetime
     test: TestedHypothesis
     adjusted: Adjusted
+
+    @property
+    def verdict(self) -> str:
+        """Whether the null hypothesis is rejected, and whether that holds among the other tests."""
+        if math.isnan(self.adjusted.p_value):
+            return "undecided"
+        if not self.adjusted.alone:
+            return "not rejected"
+        if self.adjusted.by_holm:
+            return "rejected"
+        return "rejected, not by Holm" if self.adjusted.by_bh else "only alone"
 
 
 class LoggedTests(Sequence[LoggedTest]):

@@ -105,10 +105,13 @@ class OpenRuns:
                     # It cannot be reached: its runs are silent meanwhile, and that is what people see.
                     with contextlib.suppress(PromptlabError):
                         await database.commit(_Beat(uids))
-        except BaseException:
+        except BaseException as error:
             # The loop was closed, or this failed: the next run begins anew.
             with self._lock:
                 self._beating = False
+            if isinstance(error, Exception):
+                # Nobody waits for this task.
+                print(f"promptlab: open runs may be shown as interrupted: {error!r}", file=sys.stderr)
             raise
 
     async def _open_after_a_while(self) -> list[Run]:
@@ -131,6 +134,7 @@ class _Beat:
 async def _measure(sampler: SystemSampler, measured: list[Run]) -> None:
     values = await asyncio.to_thread(sampler.measure)
     for run in measured:
+        # A database that cannot be reached has no measures of this moment; what the run itself logs raises at its end.
         with contextlib.suppress(PromptlabError):
             run.log_metrics(values, step=int(time.time() - run.started_at.timestamp()))
 
