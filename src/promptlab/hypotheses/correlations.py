@@ -23,7 +23,6 @@ def pearson(samples: Samples, *, alternative: Alternative, alpha: float) -> Test
     found = stats.pearsonr(one, other, alternative=alternative)
     r, n = float(found.statistic), len(one)
     return TestedHypothesis(
-        hypothesis="",
         method="pearson",
         title="Pearson correlation",
         null=f"{samples.names[0]} and {samples.names[1]} are not correlated",
@@ -53,7 +52,6 @@ def spearman(samples: Samples, *, alternative: Alternative, alpha: float) -> Tes
     rho, n = float(found.statistic), len(one)
     deviation = math.sqrt((1 + rho**2 / 2) / (n - 3)) if n > 3 else math.inf
     return TestedHypothesis(
-        hypothesis="",
         method="spearman",
         title="Spearman rank correlation",
         null=f"the ranks of {samples.names[0]} and {samples.names[1]} are not correlated",
@@ -82,7 +80,6 @@ def kendall(samples: Samples, *, alternative: Alternative, alpha: float) -> Test
     tau, n = float(found.statistic), len(one)
     plain = Effect("Kendall's tau b", tau)
     return TestedHypothesis(
-        hypothesis="",
         method="kendall",
         title="Kendall rank correlation",
         null=f"{samples.names[0]} and {samples.names[1]} are in no common order",

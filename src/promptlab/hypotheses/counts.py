@@ -38,7 +38,6 @@ def chi_squared(
     value, bottom, top = (math.sqrt(one / (total * least)) for one in (plain, low, high))
     notes = ("with Yates's correction for two by two",) if correction and table.shape == (2, 2) else ()
     return TestedHypothesis(
-        hypothesis="",
         method="chi_squared",
         title="chi-squared test of independence",
         null="rows and columns have nothing to do with each other",
@@ -70,7 +69,6 @@ def fisher(given: Any, *, alternative: Alternative, alpha: float) -> TestedHypot
     odds = stats.contingency.odds_ratio(table.astype(int), kind="conditional")
     interval = odds.confidence_interval(1 - alpha)
     return TestedHypothesis(
-        hypothesis="",
         method="fisher",
         title="Fisher's exact test",
         null="the odds ratio is 1: rows and columns have nothing to do with each other",
@@ -108,7 +106,6 @@ def mcnemar(given: Any, *, alpha: float, exact: bool = True) -> TestedHypothesis
     share = stats.binomtest(b, b + c).proportion_ci(1 - alpha, method="exact")
     low, high = (one / (1 - one) if one < 1 else math.inf for one in (share.low, share.high))
     return TestedHypothesis(
-        hypothesis="",
         method="mcnemar",
         title="exact McNemar test" if exact else "McNemar test with continuity correction",
         null="a pair that differs is as often of one way as of the other",
@@ -152,7 +149,6 @@ def two_proportions(
     expected = np.array([[n * pooled, n * (1 - pooled)], [m * pooled, m * (1 - pooled)]])
     h = 2 * (math.asin(math.sqrt(a / n)) - math.asin(math.sqrt(b / m)))
     return TestedHypothesis(
-        hypothesis="",
         method="two_proportions",
         title="z test of two proportions",
         null="both proportions are equal",
@@ -183,7 +179,6 @@ def _fit(given: Any, *, alpha: float, expected: Sequence[float] | None) -> Teste
     degrees = len(observed) - 1
     low, high = chi_squared_noncentrality(float(found.statistic), degrees=degrees, alpha=alpha)
     return TestedHypothesis(
-        hypothesis="",
         method="chi_squared",
         title="chi-squared test of fit",
         null="the counts are as expected" if expected is not None else "all counts are as likely",

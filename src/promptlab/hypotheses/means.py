@@ -25,7 +25,6 @@ def one_sample_t(samples: Samples, *, alternative: Alternative, alpha: float, me
     low, high = found.confidence_interval(1 - alpha)
     estimate = Effect("mean less the value", float(values.mean()) - mean, float(low) - mean, float(high) - mean)
     return TestedHypothesis(
-        hypothesis="",
         method="t_one_sample",
         title="one-sample t test",
         null=f"the mean of {samples.names[0]} is {mean:g}",
@@ -55,7 +54,6 @@ def student_t(samples: Samples, *, alternative: Alternative, alpha: float) -> Te
     found = stats.ttest_ind(one, other, alternative=alternative)
     n, m = len(one), len(other)
     return TestedHypothesis(
-        hypothesis="",
         method="t",
         title="Student's t test",
         null=_equal_means(samples),
@@ -88,7 +86,6 @@ def welch(samples: Samples, *, alternative: Alternative, alpha: float) -> Tested
     degrees = (n - 1) * (m - 1) * (a + b) ** 2 / ((m - 1) * a**2 + (n - 1) * b**2)
     scale = math.sqrt(n * m * (a + b) / (2 * (m * a + n * b)))
     return TestedHypothesis(
-        hypothesis="",
         method="welch",
         title="Welch's t test",
         null=_equal_means(samples),
@@ -119,7 +116,6 @@ def paired_t(samples: Samples, *, alternative: Alternative, alpha: float) -> Tes
     found = stats.ttest_rel(one, other, alternative=alternative)
     n = len(one)
     return TestedHypothesis(
-        hypothesis="",
         method="t_paired",
         title="paired t test",
         null=f"{samples.names[0]} and {samples.names[1]} differ by 0 on average, pair by pair",
@@ -152,18 +148,19 @@ def anova(samples: Samples, *, alpha: float) -> TestedHypothesis:
     found = stats.f_oneway(*samples.values)
     total, groups = sum(map(len, samples.values)), len(samples.values)
     between, within = groups - 1, total - groups
-    statistic = float(found.statistic)
+    # Equal means come out a rounding error below 0, where F has no p-value.
+    statistic = max(0.0, float(found.statistic))
+    p_value = float(found.pvalue) if found.statistic >= 0 else 1.0
     low, high = f_noncentrality(statistic, between=between, within=within, alpha=alpha)
     eta = statistic * between / (statistic * between + within)
     omega = between * (statistic - 1) / (between * (statistic - 1) + total)
     return TestedHypothesis(
-        hypothesis="",
         method="anova",
         title="one-way analysis of variance",
         null=f"the means of {', '.join(samples.names[:6])}{', ...' if groups > 6 else ''} are equal",
         statistic_name="F",
         statistic=statistic,
-        p_value=float(found.pvalue),
+        p_value=p_value,
         alpha=alpha,
         degrees=(float(between), float(within)),
         effect=Effect("eta squared", eta, low / (low + total), high / (high + total)),

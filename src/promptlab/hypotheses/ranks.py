@@ -32,7 +32,6 @@ def mann_whitney(samples: Samples, *, alternative: Alternative, alpha: float) ->
     area = float(found.statistic) / (n * m)
     low, high = _area_interval(area, n, m, alpha)
     return TestedHypothesis(
-        hypothesis="",
         method="mann_whitney",
         title="Mann-Whitney U test",
         null=f"a value of {samples.names[0]} is as often above one of {samples.names[1]} as below it",
@@ -72,7 +71,6 @@ def wilcoxon(samples: Samples, *, alternative: Alternative, alpha: float) -> Tes
     deviation = math.sqrt(n * (n + 1) * (2 * n + 1) / 6) / whole
     names = " and ".join(samples.names)
     return TestedHypothesis(
-        hypothesis="",
         method="wilcoxon",
         title="Wilcoxon signed-rank test",
         null=f"differences between {names} lie as much above 0 as below it",
@@ -111,7 +109,6 @@ def kruskal(samples: Samples, *, alpha: float) -> TestedHypothesis:
     statistic = float(found.statistic)
     small = min(map(len, samples.values))
     return TestedHypothesis(
-        hypothesis="",
         method="kruskal",
         title="Kruskal-Wallis test",
         null="no group tends to have larger values than another",

@@ -45,13 +45,13 @@ class TestedHypothesis:
 
     __test__ = False  # its name begins as pytest's classes do
 
-    hypothesis: str
     method: str
     title: str
     null: str
     statistic_name: str
     statistic: float
     p_value: float
+    hypothesis: str = ""
     alpha: float = 0.05
     alternative: Alternative = "two-sided"
     degrees: tuple[float, ...] = ()

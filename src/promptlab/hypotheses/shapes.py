@@ -23,7 +23,6 @@ def shapiro(samples: Samples, *, alpha: float) -> TestedHypothesis:
     found = stats.shapiro(values[: 10 * MOST_SHAPIRO])
     notes = () if len(values) <= MOST_SHAPIRO else (f"above {MOST_SHAPIRO:,} values the p-value is not exact",)
     return TestedHypothesis(
-        hypothesis="",
         method="shapiro",
         title="Shapiro-Wilk test",
         null=f"{samples.names[0]} is normally distributed",
@@ -57,7 +56,6 @@ def levene(
     total = sum(map(len, samples.values))
     smallest = min(variances)
     return TestedHypothesis(
-        hypothesis="",
         method="levene",
         title="Brown-Forsythe test" if center == "median" else f"Levene's test about the {center}",
         null="the variances are equal",
@@ -98,7 +96,6 @@ def ks(samples: Samples, *, alternative: Alternative, alpha: float, distribution
             ),
         )
     return TestedHypothesis(
-        hypothesis="",
         method="ks",
         title="Kolmogorov-Smirnov test",
         null=null,
