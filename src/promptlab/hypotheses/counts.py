@@ -217,7 +217,9 @@ def _cross(given: Any) -> tuple[Numbers, tuple[str, ...], tuple[str, ...]]:
         one, other = (np.asarray(values) for values in given)
     except (TypeError, ValueError) as error:
         raise UsageError("McNemar's test takes a table of two by two, or two samples that belong together") from error
-    if one.shape != other.shape or one.ndim != 1:
+    if one.ndim != 1 or other.ndim != 1:
+        raise UsageError("McNemar's test takes a table of two by two, or two samples that belong together")
+    if len(one) != len(other):
         raise UsageError(
             f"samples that belong together have as many values each; these have {len(one)} and {len(other)}"
         )
