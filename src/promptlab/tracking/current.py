@@ -1,4 +1,4 @@
-"""Which run's `with` block this thread, or this task, is in: what autolog logs into."""
+"""Which run's `with` block this thread, or this task, is in: for what is logged without naming a run."""
 
 from __future__ import annotations
 
