@@ -54,6 +54,7 @@ check: install ## format, lint, types, floors, migrations
 	$(BIN)/mypy
 	cd app && MYPYPATH=.:../src $(CURDIR)/$(BIN)/mypy --strict --explicit-package-bases .
 	$(BIN)/lint-imports
+	@twice=$$(find tests -name 'test_*.py' | sed 's|.*/||' | sort | uniq -d); test -z "$$twice" || { echo "two test modules are called $$twice: pytest needs one name each"; exit 1; }
 	$(BIN)/python -m promptlab.store.migrate check
 
 bench: install postgresql ## the bars in benchmarks/, each printing its figures
