@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from promptlab.store.rows import CacheModel, CellDetail, Curve, LeaderboardRow, RunDetail, RunRow
     from promptlab.suites.model import Suite
     from promptlab.sync import Prompts
+    from promptlab.tracking.autolog import Autolog
     from promptlab.tracking.dataset import Dataset
     from promptlab.tracking.experiments import Experiments
     from promptlab.tracking.found_runs import FoundRuns
@@ -73,6 +74,7 @@ class Lab:
         else:
             self.workspace = find_workspace(Path(workspace) if workspace is not None else None, db=db)
         self._models: dict[str, Model] = {}
+        self._autolog: Autolog | None = None
 
     # -- prompts
 
@@ -458,6 +460,33 @@ class Lab:
             system_metrics=system_metrics,
         )
 
+    def autolog(
+        self,
+        *,
+        experiment: str = "Default",
+        name: str | None = None,
+        keep_predictions: bool = True,
+        candidates: int = 100,
+    ) -> Autolog:
+        """From now on each scikit-learn estimator that is fitted is logged, as `run.log_estimator` does it.
+
+        `score`, or a metric function of its predictions, tells the test part. A fit within a run's block is in that
+        run. A second call takes the place of the first; `stop()`, or leaving its `with` block, ends it.
+        name: what data sets are called; default: as the experiment. candidates: of a search, as runs within its run.
+        """
+        from promptlab.tracking.autolog import MOST_TRAIN_ROWS, Autolog
+        from promptlab.tracking.estimators import Detail
+
+        self._stop_autolog()
+        detail = Detail(name=name, predictions=keep_predictions, candidates=candidates, train_rows=MOST_TRAIN_ROWS)
+        self._autolog = Autolog(self.database, self._opener.open, experiment=experiment, detail=detail)
+        return self._autolog
+
+    def _stop_autolog(self) -> None:
+        if self._autolog is not None:
+            self._autolog.stop()
+            self._autolog = None
+
     def reopen(self, uid: str) -> Run:
         """A handle of a stored run, to log more, to rename, tag or annotate it; it leaves the run's status alone.
 
@@ -747,6 +776,7 @@ class Lab:
 
     def close(self) -> None:
         """Commits what is pending and closes the database; the Lab may be used again."""
+        self._stop_autolog()
         database = self.__dict__.pop("database", None)
         for made_of_it in ("prompts", "experiments", "_opener"):
             self.__dict__.pop(made_of_it, None)

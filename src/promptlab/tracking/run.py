@@ -88,6 +88,11 @@ class Run:
         return self._row.name
 
     @property
+    def kind(self) -> str:
+        """What it is a run of: `train`, `prompt`, ..."""
+        return self._row.kind
+
+    @property
     def experiment(self) -> str:
         """The experiment that it was opened in."""
         return self._row.experiment
@@ -339,7 +344,7 @@ class Run:
         """A run within this one: a fold, a trial, a repeat, a step. It ends by itself, as this one does."""
         return self._open_run(
             name,
-            kind=kind or self._row.kind,
+            kind=kind or self.kind,
             params=params,
             tags=tags,
             experiment=self._row.experiment,
