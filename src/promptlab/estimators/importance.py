@@ -34,7 +34,7 @@ def importance_table(estimator: Any, rows: Any) -> Table | None:
         signed, kind = (matrix[0] if len(matrix) == 1 else None), "coefficients"
     if not np.isfinite(sizes).all():
         return None
-    return _table(_as_many(names, len(sizes)), sizes, signed=signed, deviations=None, kind=kind)
+    return ranked(_as_many(names, len(sizes)), sizes, signed=signed, kind=kind)
 
 
 def permutation_table(estimator: Any, rows: Any, actual: Any, *, repeats: int, sample_weight: Any = None) -> Table:
@@ -49,9 +49,25 @@ def permutation_table(estimator: Any, rows: Any, actual: Any, *, repeats: int, s
         estimator, rows, actual, n_repeats=repeats, random_state=0, sample_weight=sample_weight
     )
     names = _as_many([column.name for column in columns_of(rows)], len(found.importances_mean))
-    return _table(
-        names, found.importances_mean, signed=None, deviations=found.importances_std, kind=f"permutation x{repeats}"
-    )
+    return ranked(names, found.importances_mean, deviations=found.importances_std, kind=f"permutation x{repeats}")
+
+
+def ranked(names: Sequence[str], sizes: Any, *, signed: Any = None, deviations: Any = None, kind: str) -> Table:
+    """Such a table of importances that are known: one a name, the largest first."""
+    import numpy as np
+
+    order = np.argsort(-np.asarray(sizes), kind="stable")[:MOST_FEATURES].tolist()
+    rows = [
+        (
+            names[at],
+            float(sizes[at]),
+            None if signed is None else float(signed[at]),
+            None if deviations is None else float(deviations[at]),
+            kind,
+        )
+        for at in order
+    ]
+    return Table(COLUMNS, rows)
 
 
 def names_into(estimator: Any, names: Sequence[str]) -> tuple[Sequence[str] | None, Any]:
@@ -110,20 +126,3 @@ def _array(leaf: Any, attribute: str) -> Any:
         value = value.toarray()
     array = np.asarray(value)
     return array.astype(float) if np.issubdtype(array.dtype, np.number) else None
-
-
-def _table(names: Sequence[str], sizes: Any, *, signed: Any, deviations: Any, kind: str) -> Table:
-    import numpy as np
-
-    order = np.argsort(-np.asarray(sizes), kind="stable")[:MOST_FEATURES].tolist()
-    rows = [
-        (
-            names[at],
-            float(sizes[at]),
-            None if signed is None else float(signed[at]),
-            None if deviations is None else float(deviations[at]),
-            kind,
-        )
-        for at in order
-    ]
-    return Table(COLUMNS, rows)

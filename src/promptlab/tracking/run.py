@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -66,6 +67,7 @@ class Run:
         self._open_run = open_run
         self._owned = owned
         self._metrics = MetricLog(database, row.id)
+        self._before_end: list[Callable[[], None]] = []
         if owned:
             OPEN_RUNS.add(self)
 
@@ -358,11 +360,22 @@ class Run:
         """Waits until all that was logged is committed; raises what a write raised."""
         self.database.flush()
 
+    def before_end(self, action: Callable[[], None]) -> None:
+        """Has `action` called once before the run ends, however it ends: for what is known only then."""
+        self._before_end.append(action)
+
     def end(self, status: str = "finished", *, error: str | None = None) -> None:
         """Ends the run: `finished` or `failed`. A handle of `lab.reopen` leaves the run as it is.
 
         Waits until all that was logged is committed, and raises what a write raised; the run has ended then too.
         """
+        actions, self._before_end = self._before_end, []
+        with contextlib.ExitStack() as ending:
+            ending.callback(self._end, status, error)
+            for action in actions:
+                ending.callback(action)
+
+    def _end(self, status: str, error: str | None) -> None:
         if not self._owned:
             self.flush()
             return
