@@ -60,8 +60,9 @@ check: install ## format, lint, types, floors, migrations
 bench: install postgresql ## the bars in benchmarks/, each printing its figures
 	@for bar in benchmarks/*.py; do echo "== $$bar"; $(BIN)/python "$$bar" || exit $$?; done
 
-screenshots: install browser ## every page of the app, rendered into .promptlab/screenshots
+screenshots: install browser ## every page of the app, and where the examples lead, into .promptlab/screenshots
 	@$(BIN)/python tests/app/screenshots.py .promptlab/screenshots
+	@$(BIN)/python tests/app/example_screenshots.py .promptlab/screenshots
 
 clean: ## all that make created, but not the database
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -103,7 +103,10 @@ def measure_text(name: str, value: float | None, *, share: bool = False) -> str:
         return seconds_text(value)
     if words & {"usd", "cost"}:
         return money(value)
-    return f"{100 * value:.0f}%" if share else f"{value:,.4g}"
+    if share:
+        return f"{100 * value:.0f}%"
+    whole = 10_000 <= abs(value) < 1e15 and value == int(value)
+    return f"{value:,.0f}" if whole else f"{value:,.4g}"
 
 
 def interval_text(name: str, interval: Interval | None, *, share: bool) -> str:

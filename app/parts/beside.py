@@ -20,25 +20,25 @@ _ARROWS = {"higher": "↑", "lower": "↓"}
 def draw(side: SideBySide) -> None:
     """Draws params, metrics, and what else differs."""
     titles = names_of(side.runs)
-    params, metrics = st.columns(2)
-    with params:
-        _lines("Params", side.params, titles, empty="None of these runs has params.", key="beside:params")
+    if side.params:
+        params, metrics = st.columns(2)
+        with params:
+            _lines("Params", side.params, titles, key="beside:params")
+    else:
+        metrics = st.container()
     with metrics:
         _metrics(side, titles)
     rest = [*(line for line in side.facts if line.differs), *(line for line in side.tags if line.differs)]
     if rest:
-        _lines("What else differs", rest, titles, empty="", key="beside:rest")
+        _lines("What else differs", rest, titles, key="beside:rest")
     if side.packages:
         with st.expander(f"Packages that differ: {len(side.packages)}"):
-            _lines("", side.packages, titles, empty="", key="beside:packages")
+            _lines("", side.packages, titles, key="beside:packages")
 
 
-def _lines(title: str, lines: Sequence[Line], titles: Sequence[str], *, empty: str, key: str) -> None:
+def _lines(title: str, lines: Sequence[Line], titles: Sequence[str], *, key: str) -> None:
     if title:
         st.markdown(f"##### {title}")
-    if not lines:
-        st.caption(empty)
-        return
     differ = [line for line in lines if line.differs]
     same = [line for line in lines if not line.differs]
     shown = differ or same
@@ -80,6 +80,6 @@ def _metrics(side: SideBySide, titles: Sequence[str]) -> None:
             NOTHING if value is None else measure_text(line.name, value) + (" ★" if place in line.best else "")
             for place, value in enumerate(line.each)
         ]
-        name = f"{excerpt(line.name, limit=40)} {_ARROWS[line.direction]}"
+        name = f"{excerpt(line.name, limit=40)} {_ARROWS[line.direction] if line.direction else ''}"
         lines.append({"name": name, **dict(zip(titles, shown, strict=True))})
     st.dataframe(pd.DataFrame(lines), hide_index=True, key="beside:metrics", row_height=30)

@@ -10,6 +10,7 @@ import streamlit as st
 
 from formats import KINDS, NOTHING, excerpt, measure_text, metrics_text, seconds_text
 from parts import about_run, artifacts, evaluated, hypothesis_tests, metric_curves
+from promptlab.tracking.direction import is_judged
 from shared import RUN, lab, plain, selected_row
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _metrics(metrics: Mapping[str, SummaryRow]) -> None:
     lines = []
     for name, summary in metrics.items():
         line = {
-            "metric": f"{excerpt(name, limit=40)} {arrows[lab().direction(name)]}",
+            "metric": f"{excerpt(name, limit=40)} {arrows[lab().direction(name)] if is_judged(name) else ''}",
             "last": measure_text(name, summary.last),
         }
         if any(other.points > 1 for other in metrics.values()):

@@ -64,8 +64,9 @@ def _confusions(details: Sequence[RunDetail], titles: Sequence[str], part: str) 
         for detail, title in zip(details, titles, strict=True)
         if (frame := _read(detail, f"evaluation/{part}/confusion_matrix.csv")) is not None
     ]
-    for first in range(0, len(found), 3):
-        for column, (title, frame) in zip(st.columns(min(3, len(found))), found[first : first + 3], strict=False):
+    across = min(len(found), 4 if all(len(frame) <= 4 for _, frame in found) else 3)
+    for first in range(0, len(found), across or 1):
+        for column, (title, frame) in zip(st.columns(across), found[first : first + across], strict=False):
             with column:
                 _confusion(title, frame)
 
@@ -73,7 +74,8 @@ def _confusions(details: Sequence[RunDetail], titles: Sequence[str], part: str) 
 def _confusion(title: str, frame: pd.DataFrame) -> None:
     labels = [str(value) for value in frame.iloc[:, 0]]
     counts = frame.iloc[:, 1:].apply(pd.to_numeric, errors="coerce").fillna(0)
-    st.text(f"{title}: expected down, predicted across; {plural(int(counts.to_numpy().sum()), 'row')}")
+    st.text(title)
+    st.caption(f"expected down, predicted across; {plural(int(counts.to_numpy().sum()), 'row')}")
     if len(labels) > MOST_LABELS:
         st.caption(f"{len(labels)} labels, too many to draw; the artifact has them.")
         return

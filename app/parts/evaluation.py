@@ -153,12 +153,13 @@ def _verdicts(report: Report, comparison: Comparison, elsewhere: st.delta_genera
             if place == 0 and pair.unpaired:
                 line += f"; {plural(pair.unpaired, 'case')} answered by one only, left out"
             (others if place else first).append((found.word, line))
-    _lines(first)
+    verdict_lines(first)
     with elsewhere:
-        _lines(others or [("tied", "There is one measure only.")])
+        verdict_lines(others or [("tied", "There is one measure only.")])
 
 
-def _lines(verdicts: list[tuple[str, str]]) -> None:
+def verdict_lines(verdicts: list[tuple[str, str]]) -> None:
+    """Verdicts, each with its mark: (word, what is said)."""
     with st.container(gap="xxsmall"):
         for word, line in verdicts:
             with st.container(horizontal=True, gap="small", wrap=False):

@@ -11,6 +11,7 @@ import streamlit as st
 
 from formats import KINDS, NOTHING, excerpt, measure_text, plural, seconds_text, when
 from parts import metric_curves
+from promptlab.tracking.direction import is_judged
 from shared import COMPARE, RUN, lab
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _frame(runs: Sequence[RunRow], goal: str | None) -> pd.DataFrame:
         line: dict[str, Any] = {"": "★" if place == 0 and goal is not None and goal in values[run.id] else ""}
         line["run"] = excerpt(run.name, limit=60)
         for name in [*([goal] if goal else []), *names]:
-            title = f"{excerpt(name, limit=30)} {marks[lab().direction(name)]}"
+            title = f"{excerpt(name, limit=30)} {marks[lab().direction(name)] if is_judged(name) else ''}"
             value = values[run.id].get(name)
             line[title] = NOTHING if value is None else measure_text(name, value)
         for name in params:

@@ -101,12 +101,9 @@ def _verdicts(runs: Sequence[RunRow]) -> None:
                 baseline=st.session_state[f"compare:baseline:{comparison.baseline.id[:6]}"]
             ),
         )
-    for pair in comparison.pairs:
-        main = next((item for item in pair.measures if item.measure == comparison.measures[0]), None)
-        if main is not None:
-            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.markdown(evaluation.WORDS.get(main.verdict.word, ""), width="content")
-                st.text(main.verdict.sentence, width="stretch")
+    first = comparison.measures[0]
+    main = [item.verdict for pair in comparison.pairs for item in pair.measures if item.measure == first]
+    evaluation.verdict_lines([(found.word, found.sentence) for found in main])
     with st.expander("Every measure, case by case"):
         for pair in comparison.pairs:
             _pair(pair, names)

@@ -101,7 +101,7 @@ def history(database: Database, rows: Sequence[RunRow], metric: str) -> History:
 
 
 def _known(connection: Connection, run_id: int, last: float, measure: str) -> _Known:
-    data = tuple(dict.fromkeys(data.reference for _, data in datasets.links(connection, run_id)))
+    data = tuple(sorted({data.reference for _, data in datasets.links(connection, run_id)}))
     means = aggregates.case_means(connection, run_id).get(measure)
     return _Known(last, data, None if means is None else interval_of(means))
 

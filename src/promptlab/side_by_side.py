@@ -10,7 +10,7 @@ from promptlab.store import details, environments, metrics
 from promptlab.store.database import Connection, Database
 from promptlab.store.metrics import SYSTEM_PREFIX
 from promptlab.store.rows import RunDetail, RunRow
-from promptlab.tracking.direction import infer_direction
+from promptlab.tracking.direction import infer_direction, is_judged
 from promptlab.types import Direction
 
 OWN_TAGS = "promptlab."
@@ -27,17 +27,21 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class MetricLine:
-    """A metric's last value in each run. best: the places of the best of them, none where all are the same."""
+    """A metric's last value in each run. best: the places of the best of them, none where all are the same.
+
+    direction: None for a metric that says nothing of how good a run is.
+    """
 
     name: str
-    direction: Direction
+    direction: Direction | None
     each: tuple[float | None, ...]
     best: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
 class SideBySide:
-    """Several runs. Lines of params, tags, facts and packages that differ come first; of packages only those that do.
+    """Several runs. Lines of params, tags, facts and packages that differ come first, those
+    that most runs have before others; of packages only those that differ.
 
     curves: metrics that have more than one value in any of them. facts: data, code, command, Python.
     """
@@ -85,13 +89,16 @@ def _lines(mappings: Sequence[Mapping[str, str]]) -> tuple[Line, ...]:
     for name in _names(mappings):
         values = tuple(mapping.get(name) for mapping in mappings)
         lines.append(Line(name, values, differs=len(set(values)) > 1))
-    return tuple(sorted(lines, key=lambda line: not line.differs))
+    # What many runs have compares them; what one has alone comes with its kind of model.
+    return tuple(sorted(lines, key=lambda line: (not line.differs, line.each.count(None))))
 
 
 def _metric(name: str, found: Sequence[RunDetail], direction: Direction) -> MetricLine:
     values = tuple(one.metrics[name].last if name in one.metrics else None for one in found)
     real = [value for value in values if value is not None and value == value]  # noqa: PLR0124 - NaN differs from itself
     best: frozenset[int] = frozenset()
+    if not is_judged(name):
+        return MetricLine(name, None, values, best)
     if len(set(real)) > 1:
         top = max(real) if direction == "higher" else min(real)
         best = frozenset(place for place, value in enumerate(values) if value == top)

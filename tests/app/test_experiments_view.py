@@ -196,10 +196,10 @@ def test_estimators_are_drawn_alone_and_side_by_side(app, lab: Lab):
     page = app("run", run=uids[0])
     assert not page.exception
     assert len(page.get("vega_lite_chart")) == 3  # ROC, precision against recall, importances
-    assert any(text.value.startswith("LogisticRegression: expected down") for text in page.text)
+    assert any(text.value == "LogisticRegression" for text in page.text)
     page = app("compare", runs=",".join(uids))
     assert not page.exception
-    assert sum("expected down, predicted across; 75 rows" in text.value for text in page.text) == 2
+    assert sum("expected down, predicted across; 75 rows" in text.value for text in page.caption) == 2
     page.segmented_control(key="evaluated:part").set_value("train").run()
     assert not page.exception
 

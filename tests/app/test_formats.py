@@ -42,6 +42,8 @@ def test_values_read_in_their_unit():
     assert formats.measure_text("latency_seconds", 0.0104) == "10.4 ms"
     assert formats.measure_text("exact_match", 0.671, share=True) == "67%"
     assert formats.measure_text("log_loss", 0.18612) == "0.1861"
+    assert formats.measure_text("input_tokens", 18304.0) == "18,304"
+    assert formats.measure_text("perplexity", 18304.5) == "1.83e+04"
     assert formats.interval_text("exact_match", Interval(0.67, 0.55, 0.77, 64), share=True) == "67% [55, 77]"
     assert formats.interval_text("exact_match", None, share=True) == "—"
     assert formats.tokens_text(Usage(2600, None)) == "2,600 → ? tokens"

@@ -43,6 +43,14 @@ _LOWER = frozenset(
     ]
 )
 
+_NEITHER = frozenset(["iterations", "rounds", "best_iteration", "learning_rate", "epochs", "folds"])
+"""Metrics that tell how a training went, not how good its model is."""
+
+
+def is_judged(name: str) -> bool:
+    """Whether a metric says how good something is: a model with more iterations is no better one."""
+    return name not in _NEITHER and not name.startswith("learning_rate_")
+
 
 def infer_direction(name: str) -> Direction:
     """`lower` where a word of the name is known to be better when small (loss, latency_seconds), else `higher`."""
