@@ -7,6 +7,9 @@ MODELS ?= local:smollm2-135m local:gemma-3-270m
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH ?= torch==2.13.0
 
+# Processes of `make test`: as many as cores, four at most, since each may hold base models in memory.
+TEST_PROCESSES ?= auto
+
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 QUIET := $(if $(CI),--quiet,)
@@ -14,7 +17,7 @@ INSTALLED := .venv/installed-$(shell cat pyproject.toml constraints.txt | cksum 
 CHROMIUM := $(or $(PROMPTLAB_CHROMIUM),$(shell command -v chromium || command -v chromium-browser || command -v google-chrome))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check app bench screenshots browser postgresql clean
+.PHONY: help install demo test check app bench screenshots editor browser postgresql clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,7 +49,7 @@ test: install browser postgresql ## all tests: real base models, real servers, a
 	@$(BIN)/promptlab models pull smollm2-135m >&2
 	@$(BIN)/promptlab models pull gemma-3-270m >&2
 	@$(BIN)/promptlab models pull all-minilm-l6-v2 >&2
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --maxprocesses 4 --dist worksteal
 
 check: install ## format, lint, types, floors, migrations
 	$(BIN)/ruff format --check .
@@ -63,6 +66,9 @@ bench: install postgresql ## the bars in benchmarks/, each printing its figures
 screenshots: install browser ## every page of the app, and where the examples lead, into .promptlab/screenshots
 	@$(BIN)/python tests/app/screenshots.py .promptlab/screenshots
 	@$(BIN)/python tests/app/example_screenshots.py .promptlab/screenshots
+
+editor: ## the Playground's editor, bundled anew after a change in app/editor (needs Node.js)
+	@sh .ci/bundle-editor
 
 clean: ## all that make created, but not the database
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
