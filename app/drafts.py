@@ -1,6 +1,6 @@
 """The Playground's draft: where it came from, and how a version, a case or a run is loaded into it.
 
-The draft lives in the session under the keys of its widgets, so it survives a switch of pages.
+The draft lives in the session, so it survives a switch of pages.
 """
 
 from __future__ import annotations
@@ -91,9 +91,14 @@ def replace(new: Origin, source: str) -> None:
     come_from(new)
     st.session_state["save:name"] = new.name
     st.session_state["save:note"] = ""
+    fill_in({})
+
+
+def fill_in(inputs: Mapping[str, Any]) -> None:
+    """Has the form's fields begin with these inputs, and with the prompt's samples where one is not among them."""
     for key in [key for key in st.session_state if str(key).startswith("input:")]:
         del st.session_state[key]
-    st.session_state["case"] = {}
+    st.session_state["case"] = dict(inputs)
 
 
 def come_from(new: Origin) -> None:

@@ -164,9 +164,9 @@ def bytes_text(size: int) -> str:
     return f"{amount:.3g} GB"
 
 
-def plural(n: int, noun: str) -> str:
-    """A count with its noun: `1 case`, `2 cases`."""
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+def plural(n: int, noun: str, several: str = "") -> str:
+    """A count with its noun: `1 case`, `2 cases`; several: a plural that is not the noun with an s."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {several or f'{noun}s'}"
 
 
 def _count(n: int | None) -> str:

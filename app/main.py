@@ -19,7 +19,6 @@ STYLE = """
 .stMainBlockContainer {padding: 3.6rem 1.5rem 3rem;}
 .stAppHeader {height: 3rem; min-height: 3rem;}
 [data-testid="stText"] {white-space: pre-wrap; overflow-wrap: anywhere;}
-.st-key-draft textarea {font-family: "Source Code Pro", ui-monospace, monospace; font-size: 0.9rem; line-height: 1.5;}
 </style>
 """
 

@@ -38,6 +38,18 @@ def draw(source: str, preview: Preview | None) -> None:
     )
 
 
+def store_now(source: str, preview: Preview | None) -> None:
+    """Saves under the name in the field, as the button does; says what is missing where it cannot."""
+    name = str(st.session_state.get("save:name") or "")
+    if preview is None:
+        st.session_state["saved"] = ("the template has a mistake: mend it, then save", False)
+    elif not name.strip():
+        st.session_state["saved"] = ("give it a name to save under first", False)
+    else:
+        _store(source, name, str(st.session_state.get("save:note") or ""))
+        st.rerun()
+
+
 def said() -> None:
     """Draws once what the last saving did."""
     found: tuple[str, bool] | None = st.session_state.pop("saved", None)

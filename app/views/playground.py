@@ -7,12 +7,12 @@ import streamlit as st
 import drafts
 import tries
 from formats import label
-from parts import answers, draft_form, keep, opener
+from parts import answers, case_picker, draft_form, editor, keep, lint_lines, opener
 from promptlab.errors import PromptError, UsageError
 from promptlab.lab import Preview
 from shared import guarded, lab, messages, plain, problem
 
-HEIGHT = 270
+HEIGHT = 300
 LABEL_HEIGHT = 28
 
 
@@ -27,17 +27,18 @@ def show() -> None:
             drafts.replace(drafts.Origin(), drafts.STARTER)
     came_from = drafts.origin()
     head = st.container()
+    source = str(st.session_state.get(drafts.SOURCE) or "")
     left, right = st.columns(2)
+    found = case_picker.draw()
+    checked = lab().lint(source, found, name=came_from.name or "draft")
     with left:
-        source = st.text_area(
-            "Template",
-            key=drafts.SOURCE,
-            height=HEIGHT,
-            persist_state="session",
-            help="Front matter between `---` lines, then Jinja2. `system:`, `user:`, `assistant:` lines split it.",
-        )
-    source = source or ""
+        inputs = {name: value for case in found[:1] for name, value in case.inputs.items()}
+        asked = editor.draw("Template", lint=checked, inputs=inputs, height=HEIGHT)
+        lint_lines.draw(checked)
     preview = _parse(source, came_from.name or "draft", right)
+    if asked == "save":
+        # Before the fields are drawn, which saving fills anew.
+        keep.store_now(source, preview)
     with head:
         opener.draw(came_from, preview)
     _stash()
@@ -59,7 +60,7 @@ def show() -> None:
         st.space("stretch")
         keep.draw(source, preview)
     keep.said()
-    if pressed and preview is not None and values is not None:
+    if (pressed or (asked == "run" and ready)) and preview is not None and values is not None:
         version = came_from.version
         unedited = version is not None and version.number > 0 and not changed
         prompt = version.reference if version is not None and unedited else preview.prompt

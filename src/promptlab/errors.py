@@ -25,6 +25,8 @@ A message names the thing, the value and the remedy. No key, no traceback.
 
 from __future__ import annotations
 
+from typing import Self
+
 from promptlab.types import ErrorStatus
 
 
@@ -41,7 +43,20 @@ class WorkspaceError(UsageError):
 
 
 class PromptError(UsageError):
-    """A prompt file or a prompt reference that is wrong."""
+    """A prompt file or a prompt reference that is wrong.
+
+    line: of the prompt file, from 1; None where it is about no line. problem: the message without file and line.
+    """
+
+    def __init__(self, message: str, *, line: int | None = None, problem: str = "") -> None:
+        super().__init__(message)
+        self.line = line
+        self.problem = problem or message
+
+    @classmethod
+    def at(cls, where: str, line: int, problem: str) -> Self:
+        """The error about one line: `WHERE, line N: PROBLEM`."""
+        return cls(f"{where}, line {line}: {problem}", line=line, problem=problem)
 
 
 class PromptNotFoundError(PromptError):
@@ -55,8 +70,8 @@ class TemplateError(PromptError):
 class UndefinedVariableError(TemplateError):
     """A template uses a variable that has no value."""
 
-    def __init__(self, message: str, *, variable: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, variable: str = "", line: int | None = None, problem: str = "") -> None:
+        super().__init__(message, line=line, problem=problem)
         self.variable = variable
 
 

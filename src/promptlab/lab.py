@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 from promptlab import portal
 from promptlab.config import Workspace, find_workspace
 from promptlab.errors import UsageError
-from promptlab.types import Direction, Message, PromptVersion
+from promptlab.types import Case, Direction, Message, PromptVersion
 
 if TYPE_CHECKING:
     from promptlab.compare import Comparison
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from promptlab.overviews import Overview
     from promptlab.profiles.differences import DataDifferences
     from promptlab.profiles.profile import Profile
+    from promptlab.prompts.lint import Lint
     from promptlab.reports import Report
     from promptlab.side_by_side import SideBySide
     from promptlab.store.curves import Axis
@@ -95,6 +96,16 @@ class Lab:
         missing = rendering.required_variables(prompt) - set(inputs)
         messages = None if missing else rendering.render(prompt, inputs)
         return Preview(prompt, variables, frozenset(missing), messages)
+
+    def lint(self, source: str, cases: Sequence[Case] = (), *, name: str = "draft") -> Lint:
+        """What is doubtful about a prompt file's text, line by line, and which branches no case renders.
+
+        cases: what the prompt is to be rendered with, such as `lab.suite("evals/x.yaml").cases`. Raises nothing for a
+        prompt that is wrong: that is a finding.
+        """
+        from promptlab.prompts.lint import lint
+
+        return lint(source, {case.key: case.inputs for case in cases}, name=name)
 
     # -- base models
 

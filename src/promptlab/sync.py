@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from promptlab.config import Workspace
 from promptlab.errors import PromptError, PromptNotFoundError, WorkspaceError
@@ -17,7 +17,10 @@ from promptlab.prompts.reference import PromptReference, parse_reference
 from promptlab.store import registry
 from promptlab.store.database import Connection, Database
 from promptlab.store.rows import PromptRow
-from promptlab.types import Message, PromptVersion
+from promptlab.types import Case, Message, PromptVersion
+
+if TYPE_CHECKING:
+    from promptlab.prompts.rendered_difference import RenderedDifference
 
 SUFFIX = ".j2"
 
@@ -151,6 +154,15 @@ class Prompts:
     def diff(self, a: str | PromptVersion, b: str | PromptVersion) -> str:
         """The unified diff of two prompts' sources; each a version, or a reference as in `find`."""
         return difference.diff(*(self.find(each) if isinstance(each, str) else each for each in (a, b)))
+
+    def rendered_diff(
+        self, a: str | PromptVersion, b: str | PromptVersion, cases: Iterable[Case]
+    ) -> RenderedDifference:
+        """The cases that two prompts render to other messages; each a version, or a reference as in `find`."""
+        from promptlab.prompts.rendered_difference import rendered_difference
+
+        before, after = (self.find(each) if isinstance(each, str) else each for each in (a, b))
+        return rendered_difference(before, after, {case.key: case.inputs for case in cases})
 
     def path(self, name: str) -> Path:
         """Where a prompt's file is, or would be."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from seeding import SUITE
+
 from promptlab.lab import Lab
 
 
@@ -20,6 +22,12 @@ def picker(page, which: str):
     return page.selectbox(key=f"pick:{which}:{page.session_state['generation']}")
 
 
+def typed(page, text: str):
+    """The page after the editor has sent a text; the browser tests type into it."""
+    page.session_state["draft"] = text
+    return page.run()
+
+
 def texts(page) -> str:
     return "\n".join(element.value for element in [*page.code, *page.text, *page.caption, *page.markdown])
 
@@ -27,7 +35,7 @@ def texts(page) -> str:
 def test_a_new_session_opens_a_prompt_with_its_samples_rendered(app):
     page = app("playground", prompt="plain")
     assert not page.exception
-    assert "{{ text }}" in page.text_area(key="draft").value
+    assert "{{ text }}" in page.session_state["draft"]
     assert page.text_area(key="input:text").value == "it 's slow , boring , and dull ."
     assert any("it 's slow , boring" in code.value for code in page.code)
     assert "SYSTEM" in texts(page)
@@ -37,7 +45,7 @@ def test_editing_the_template_previews_it_at_once_and_says_so(app, lab: Lab):
     lab.prompts.use("plain")
     page = app("playground", prompt="plain")
     assert "plain\\@1 as saved" in texts(page)
-    page.text_area(key="draft").set_value("Rate {{ text }} in {{ tone }} tone").run()
+    typed(page, "Rate {{ text }} in {{ tone }} tone")
     assert "edited since v1" in texts(page)
     page.text_area(key="input:tone").set_value("a dry").run()
     assert any(code.value == "Rate it 's slow , boring , and dull . in a dry tone" for code in page.code)
@@ -45,7 +53,7 @@ def test_editing_the_template_previews_it_at_once_and_says_so(app, lab: Lab):
 
 def test_a_template_that_does_not_compile_is_one_line_in_place_of_the_preview(app):
     page = app("playground", prompt="plain")
-    page.text_area(key="draft").set_value("Say {{ text").run()
+    typed(page, "Say {{ text")
     assert not page.exception
     assert any("draft" in text.value or "plain" in text.value for text in page.text)
     assert page.button(key="run").disabled
@@ -115,7 +123,7 @@ def test_stop_ends_a_stream_and_keeps_what_came(app):
 
 def test_saving_makes_a_version_and_saving_the_same_again_makes_none(app, lab: Lab):
     page = app("playground", prompt="plain")
-    page.text_area(key="draft").set_value("Rate {{ text }}").run()
+    typed(page, "Rate {{ text }}")
     page.text_input(key="save:name").set_value("rate").run()
     page.text_input(key="save:note").set_value("first").run()
     page.button(key="save").click().run()
@@ -137,11 +145,11 @@ def test_a_name_that_no_prompt_can_have_is_refused_in_one_line(app):
 
 def test_another_prompt_can_be_opened_and_the_edited_draft_comes_back(app):
     page = app("playground", prompt="plain")
-    page.text_area(key="draft").set_value("Mine {{ text }}").run()
+    typed(page, "Mine {{ text }}")
     picker(page, "prompt").select("strict").run()
-    assert "exactly one word" in page.text_area(key="draft").value
+    assert "exactly one word" in page.session_state["draft"]
     page.button(key="unstash").click().run()
-    assert page.text_area(key="draft").value == "Mine {{ text }}"
+    assert page.session_state["draft"] == "Mine {{ text }}"
 
 
 def test_any_version_can_be_loaded_and_the_difference_is_shown(app, lab: Lab):
@@ -149,8 +157,8 @@ def test_any_version_can_be_loaded_and_the_difference_is_shown(app, lab: Lab):
     lab.prompts.save("rate", "Rate {{ text }} now")
     page = app("playground", prompt="rate")
     picker(page, "version").select(1).run()
-    assert page.text_area(key="draft").value == "Rate {{ text }}"
-    page.text_area(key="draft").set_value("Rate {{ text }} later").run()
+    assert page.session_state["draft"] == "Rate {{ text }}"
+    typed(page, "Rate {{ text }} later")
     page.session_state["diff"] = True
     page.run()
     assert any("+Rate {{ text }} later" in code.value for code in page.code)
@@ -167,9 +175,10 @@ def test_a_case_of_a_run_fills_the_form_the_model_and_the_settings(app, lab: Lab
 
 def test_a_sample_that_is_not_text_is_a_json_field(app):
     page = app("playground", prompt="plain")
-    page.text_area(key="draft").set_value(
-        "---\nsamples: {items: [a, b]}\n---\n{% for item in items %}{{ item }};{% endfor %}"
-    ).run()
+    typed(
+        page,
+        "---\nsamples: {items: [a, b]}\n---\n{% for item in items %}{{ item }};{% endfor %}",
+    )
     assert page.text_area(key="input:items").label == "items (JSON)"
     assert any(code.value == "a;b;" for code in page.code)
     page.text_area(key="input:items").set_value("[").run()
@@ -181,16 +190,84 @@ def test_a_prompt_that_is_not_there_is_named_and_the_editor_still_works(app):
     page = app("playground", prompt="nowhere")
     assert not page.exception
     assert any("no prompt 'nowhere'" in text.value for text in page.text)
-    assert page.text_area(key="draft").value
+    assert page.session_state["draft"]
 
 
 def test_the_draft_survives_a_switch_of_pages(app):
     page = app("playground", prompt="plain")
-    page.text_area(key="draft").set_value("Kept {{ text }}").run()
+    typed(page, "Kept {{ text }}")
     page.text_area(key="input:text").set_value("also kept").run()
     page.switch_page("views/runs.py")
     page.query_params.clear()
     page.run()
     page.switch_page("views/playground.py").run()
-    assert page.text_area(key="draft").value == "Kept {{ text }}"
+    assert page.session_state["draft"] == "Kept {{ text }}"
     assert page.text_area(key="input:text").value == "also kept"
+
+
+def suite(workspace, text: str = SUITE) -> None:
+    (workspace / "evals").mkdir(exist_ok=True)
+    (workspace / "evals" / "films.yaml").write_text(text)
+
+
+def test_the_cases_of_the_prompts_own_suite_are_stepped_through(app, workspace):
+    suite(workspace)
+    page = app("playground", prompt="plain")
+    assert page.selectbox(key="data:suite:plain").value == "evals/films.yaml"
+    assert "4 cases" in texts(page)
+    page.button(key="case:on").click().run()
+    assert page.text_area(key="input:text").value == "a joy"
+    assert "case a, 1 of 4 · expected: positive" in texts(page)
+    assert any("a joy" in code.value for code in page.code)
+    page.button(key="case:back").click().run()
+    assert "case d, 4 of 4" in texts(page)
+    page.button(key="case:on").click().run()
+    assert "case a, 1 of 4" in texts(page)
+
+
+def test_without_a_suite_the_form_is_there_alone(app):
+    page = app("playground", prompt="plain")
+    assert not [box for box in page.selectbox if box.key.startswith("data:suite")]
+    assert not [button for button in page.button if button.key == "case:on"]
+
+
+def test_what_the_data_lacks_and_branches_that_it_never_reaches_are_told(app, workspace):
+    suite(workspace)
+    page = app("playground", prompt="plain")
+    page = typed(page, "{% if long %}\nmuch\n{% endif %}\n{{ text }}")
+    assert "line 1: `long` has no value in the data, which has: `text`" in texts(page)
+    assert "1 branch of 1 that none of 4 cases renders: line 2" in texts(page)
+    page = typed(page, "{{ text }}")
+    assert "no value in the data" not in texts(page)
+
+
+def test_a_suite_that_is_wrong_is_one_line_and_the_form_goes_on(app, workspace):
+    suite(workspace, "name: films\nprompts: [plain]\nnonsense: 1\n")
+    page = app("playground", prompt="plain")
+    page.selectbox(key="data:suite:plain").select("evals/films.yaml").run()
+    assert not page.exception
+    assert any("nonsense" in text.value for text in page.text)
+    assert page.text_area(key="input:text").value
+
+
+def test_saving_from_the_editor_needs_a_name_and_a_template_that_compiles(app, lab: Lab):
+    page = app("playground", prompt="plain")
+    page = typed(page, "Say {{ text")
+    page.session_state["editor:asked"] = "save"
+    page.run()
+    assert any("the template has a mistake" in text.value for text in page.text)
+    page = typed(page, "Say {{ text }} twice")
+    page.session_state["editor:asked"] = "save"
+    page.run()
+    assert any("saved as plain@" in text.value for text in page.text)
+    assert "Say {{ text }} twice" in lab.prompts.get("plain").source
+
+
+def test_running_from_the_editor_runs(app):
+    page = app("playground", prompt="plain")
+    page.session_state["models"] = ["fake:echo"]
+    page.session_state["editor:asked"] = "run"
+    page.run()
+    page = settled(page)
+    assert any("it 's slow" in code.value for code in page.code)
+    assert "→" in texts(page)

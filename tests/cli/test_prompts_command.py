@@ -85,3 +85,40 @@ def test_a_group_alone_prints_its_help(promptlab):
         ended = promptlab(group)
         assert ended.code == 0
         assert "Usage: promptlab" in ended.out
+
+
+def suite_of(folder: Path, *cases: str) -> None:
+    (folder / "evals").mkdir(exist_ok=True)
+    lines = "\n".join(f"  - {{id: {key}, inputs: {inputs}}}" for key, inputs in zip("abc", cases, strict=False))
+    (folder / "evals" / "some.yaml").write_text(f"name: some\ncases:\n{lines}\nevaluators: [word_count]\n")
+
+
+def test_a_prompt_without_doubts_says_so(promptlab):
+    assert promptlab("prompts", "lint", "plain").out == "plain: nothing doubtful\n"
+
+
+def test_what_is_doubtful_is_told_by_line_and_column_and_errors_are_exit_code_1(promptlab, folder: Path):
+    (folder / "prompts" / "doubtful.j2").write_text(
+        "{% set text = 'x' %}{{ text }}\n{% if old %}\n{{ tone }}\n{% endif %}\n"
+    )
+    suite_of(folder, "{text: x, old: false, tone: kind}", "{text: y, old: false}")
+    done = promptlab("prompts", "lint", "doubtful", "--data", "evals/some.yaml")
+    assert done.out.splitlines() == [
+        "doubtful:1: info: the data has `text`, which no message uses",
+        "doubtful:1:8: warning: `set` gives `text` another value here, which hides the input of that name",
+        "doubtful:3:4: warning: `tone` has no value in 1 of 2 cases: `b`",
+        "doubtful:3: info: none of 2 cases renders this branch (if)",
+    ]
+    assert done.code == 0
+    (folder / "prompts" / "wrong.j2").write_text("Hello\n{{ x | nofilter }}\n")
+    done = promptlab("prompts", "lint", "wrong")
+    assert (done.out, done.code) == ("wrong:2: error: No filter named 'nofilter'\n", 1)
+
+
+def test_a_difference_of_what_is_sent_names_the_cases(promptlab, folder: Path):
+    (folder / "prompts" / "before.j2").write_text("Say {{ text }}")
+    (folder / "prompts" / "after.j2").write_text("Say {{ text }}{% if text == 'x' %}!{% endif %}")
+    suite_of(folder, "{text: x}", "{text: y}")
+    out = promptlab("prompts", "diff", "before", "after", "--data", "evals/some.yaml").out
+    assert out.startswith("1 of 2 cases are sent something else\n\ncase a\n")
+    assert "-Say x\n+Say x!\n" in out

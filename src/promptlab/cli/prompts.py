@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="prompts", help="Prompt files and their versions.")
 
+DataOption = Annotated[
+    str | None, typer.Option("--data", metavar="SUITE", help="Also look at the cases of this suite file.")
+]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A prompt's name.")]
 
 
@@ -114,19 +117,58 @@ def diff(
     a: Annotated[str, typer.Argument(metavar="A", help="name, name@3, name@alias or prompts/name.j2.")],
     b: Annotated[str, typer.Argument(metavar="B", help="The same.")],
     *,
+    data: DataOption = None,
     db: DatabaseOption = None,
 ) -> None:
-    """Show what differs between two versions."""
-    from rich.text import Text
-
+    """Show what differs between two versions: in their files, or with --data in what the cases of a suite are sent."""
     with open_lab(db) as lab:
-        text = words.plain(lab.prompts.diff(a, b))
+        if data is not None:
+            found = lab.prompts.rendered_diff(a, b, lab.suite(data).cases)
+            print(f"{len(found.changed):,} of {len(found.changed) + found.same:,} cases are sent something else")
+            for one in found.changed:
+                print(f"\ncase {words.excerpt(one.key)}")
+                _print_diff(one.diff)
+            return
+        text = lab.prompts.diff(a, b)
     if not text:
         print(f"no difference between {a} and {b}")
         return
-    console = output()
-    for line in text.splitlines():
-        console.print(Text(line, _diff_style(line)), soft_wrap=True)
+    _print_diff(text)
+
+
+@app.command()
+def lint(
+    references: Annotated[
+        list[str], typer.Argument(metavar="REF...", help="name, name@3, name@alias or prompts/name.j2.")
+    ],
+    *,
+    data: DataOption = None,
+    db: DatabaseOption = None,
+) -> None:
+    """Say what is doubtful about prompts: shadowed and unused names; with --data also what a suite's cases lack.
+
+    With --data, branches of the template that none of the first 1,000 cases renders are named too. Exit code 1 where
+    something is wrong, 0 with warnings alone.
+    """
+    from promptlab.prompts.lint import MOST_CASES
+    from promptlab.sync import source_of
+
+    wrong = 0
+    with open_lab(db) as lab:
+        cases = lab.suite(data, limit=MOST_CASES).cases if data is not None else ()
+        for reference in references:
+            found = lab.lint(source_of(lab.prompts.find(reference)), cases, name=reference)
+            wrong += sum(one.severity == "error" for one in found.findings)
+            for one in found.findings:
+                place = f"{one.line}:{one.column}" if one.column else f"{one.line}"
+                print(f"{reference}:{place}: {one.severity}: {words.plain(one.message)}")
+            for branch in found.unreached:
+                lines = f"{branch.first}" if branch.first == branch.last else f"{branch.first}-{branch.last}"
+                print(f"{reference}:{lines}: info: none of {found.cases:,} cases renders this branch ({branch.kind})")
+            if not found.findings and not found.unreached:
+                print(f"{reference}: nothing doubtful")
+    if wrong:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -204,6 +246,14 @@ def _print_prompt(console: Console, prompt: Prompt) -> None:
         console.print()
         console.print(Text(f"{message.role}:", FAINT))
         console.print(Text(words.plain(message.content)), soft_wrap=True)
+
+
+def _print_diff(text: str) -> None:
+    from rich.text import Text
+
+    console = output()
+    for line in words.plain(text).splitlines():
+        console.print(Text(line, _diff_style(line)), soft_wrap=True)
 
 
 def _diff_style(line: str) -> str:

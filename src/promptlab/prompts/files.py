@@ -39,7 +39,7 @@ from promptlab.types import Message, PromptVersion, Role
 
 SUFFIX = ".j2"
 FENCE = "---"
-_ROLE_LINE = re.compile(r"(system|user|assistant):[ \t]*")
+ROLE_LINE = re.compile(r"(system|user|assistant):[ \t]*")
 _ESCAPED_ROLE_LINE = re.compile(r"\\+(?:system|user|assistant):[ \t]*")
 
 
@@ -144,7 +144,7 @@ def _body(source: str, where: str) -> _Body:
     for number, line in enumerate(lines[1:], start=1):
         if line.rstrip() == FENCE:
             return _Body("\n".join(lines[1:number]), tuple(lines[number + 1 :]), number + 2)
-    raise PromptError(f"{where}, line 1: the front matter has no end; close it with a line `{FENCE}`")
+    raise PromptError.at(where, 1, f"the front matter has no end; close it with a line `{FENCE}`")
 
 
 def _sections(body: _Body, where: str) -> list[_Section]:
@@ -152,18 +152,19 @@ def _sections(body: _Body, where: str) -> list[_Section]:
     preamble, *spoken = sections
     if not spoken:
         if not preamble.lines:
-            raise PromptError(f"{where}: there is no prompt text; write the template, below the front matter if any")
+            problem = "there is no prompt text; write the template, below the front matter if any"
+            raise PromptError(f"{where}: {problem}", problem=problem)
         return [preamble]
     if preamble.lines:
-        raise PromptError(
-            f"{where}, line {preamble.first_line}: text before the first role line `{spoken[0].role}:` belongs to no "
-            "message; move it below, or put a role line above it"
+        raise PromptError.at(
+            where,
+            preamble.first_line,
+            f"text before the first role line `{spoken[0].role}:` belongs to no message; move it below, or put a role "
+            "line above it",
         )
     for section in spoken:
         if not section.lines:
-            raise PromptError(
-                f"{where}, line {section.role_line}: the message `{section.role}:` is empty; write its text"
-            )
+            raise PromptError.at(where, section.role_line, f"the message `{section.role}:` is empty; write its text")
     return spoken
 
 
@@ -171,7 +172,7 @@ def _split(body: _Body) -> Iterator[_Section]:
     """What stands before the first role line, as a user message, then a section for each role line."""
     role, role_line, begin = "user", body.first_line, 0
     for index, line in enumerate(body.lines):
-        if found := _ROLE_LINE.fullmatch(line):
+        if found := ROLE_LINE.fullmatch(line):
             yield _section(role, role_line, body, begin, index)
             role, role_line, begin = found[1], body.first_line + index, index + 1
     yield _section(role, role_line, body, begin, len(body.lines))
@@ -190,4 +191,4 @@ def _unescaped(line: str) -> str:
 
 
 def _escaped(line: str) -> str:
-    return f"\\{line}" if _ROLE_LINE.fullmatch(line) or _ESCAPED_ROLE_LINE.fullmatch(line) else line
+    return f"\\{line}" if ROLE_LINE.fullmatch(line) or _ESCAPED_ROLE_LINE.fullmatch(line) else line

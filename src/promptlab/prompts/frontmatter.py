@@ -45,7 +45,7 @@ class _Entries:
     def wrong(self, key: str, expected: str) -> PromptError:
         value = repr(self.values[key])
         shown = value if len(value) <= 80 else value[:77] + "..."
-        return PromptError(f"{self.where}, line {self.lines[key]}: {key} is {shown}; it is {expected}")
+        return PromptError.at(self.where, self.lines[key], f"{key} is {shown}; it is {expected}")
 
 
 def read_front_matter(text: str, *, where: str, first_line: int) -> FrontMatter:
@@ -97,28 +97,28 @@ def _entries(text: str, where: str, first_line: int) -> _Entries:
             line = first_line + event.start_mark.line
             if isinstance(event, AliasEvent):
                 # A few lines of aliases can stand for gigabytes.
-                raise PromptError(f"{where}, line {line}: aliases (*name) are not allowed here; write the value out")
+                raise PromptError.at(where, line, "aliases (*name) are not allowed here; write the value out")
             depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
             if depth > DEEPEST:
                 # The reader's time grows with the square of the depth, and more.
-                raise PromptError(f"{where}, line {line}: nested more than {DEEPEST} deep; make it flatter")
+                raise PromptError.at(where, line, f"nested more than {DEEPEST} deep; make it flatter")
         node = _yaml().compose(text)
         if node is None:
             return _Entries({}, {}, where)
         if not isinstance(node, MappingNode):
-            raise PromptError(f"{where}, line {first_line}: the front matter is not `key: value` lines")
+            raise PromptError.at(where, first_line, "the front matter is not `key: value` lines")
         lines = {str(key.value): first_line + key.start_mark.line for key, _ in node.value}
         for key, line in lines.items():
             if key not in KEYS:
-                raise PromptError(f"{where}, line {line}: unknown key {key!r}{_suggestion(key)}")
+                raise PromptError.at(where, line, f"unknown key {key!r}{_suggestion(key)}")
         values = _yaml().load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = first_line + (mark.line if mark else 0)
-        raise PromptError(f"{where}, line {line}: {_problem(error.context, error.problem)}") from error
+        raise PromptError.at(where, line, _problem(error.context, error.problem)) from error
     except (YAMLError, ValueError, RecursionError) as error:
         problem = " ".join(str(error).split()) or type(error).__name__
-        raise PromptError(f"{where}, line {first_line}: the front matter is no YAML: {problem[:200]}") from error
+        raise PromptError.at(where, first_line, f"the front matter is no YAML: {problem[:200]}") from error
     return _Entries(values, lines, where)
 
 
@@ -153,7 +153,7 @@ def _mapping(entries: _Entries, key: str, expected: str) -> dict[str, Any] | Non
     try:
         canonical_json(value)
     except UsageError as error:
-        raise PromptError(f"{entries.where}, line {entries.lines[key]}: in {key}, {error}") from error
+        raise PromptError.at(entries.where, entries.lines[key], f"in {key}, {error}") from error
     return value
 
 
@@ -168,9 +168,10 @@ def _schema(entries: _Entries) -> dict[str, Any] | None:
         validator_for(schema, default=Draft202012Validator).check_schema(schema)
     except SchemaError as error:
         place = "".join(f".{part}" for part in error.absolute_path)
-        raise PromptError(
-            f"{entries.where}, line {entries.lines['response_schema']}: "
-            f"response_schema{place} is no JSON Schema: {' '.join(error.message.split())[:200]}"
+        raise PromptError.at(
+            entries.where,
+            entries.lines["response_schema"],
+            f"response_schema{place} is no JSON Schema: {' '.join(error.message.split())[:200]}",
         ) from error
     return schema
 

@@ -46,14 +46,37 @@ class RenderJob:
 
 
 @dataclass(frozen=True, slots=True)
+class BranchLines:
+    """A part of a template that not every rendering reaches: `if`, `elif`, `else`, `for`, `for else`; lines from 1."""
+
+    kind: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A template without running it, by its lines from 1.
+
+    used: where each variable from outside is used. assigned: (name, line, how) of what the template sets itself: `set`,
+    `for`, `with`, `macro`, `call`.
+    """
+
+    used: Mapping[str, tuple[int, ...]]
+    assigned: tuple[tuple[str, int, str], ...]
+    branches: tuple[BranchLines, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TemplateVariables:
     """The variables that templates take from outside.
 
-    required: those that the templates neither test with `is defined` nor give a `default`.
+    required: those that the templates neither test with `is defined` nor give a `default`. outlines: one a template.
     """
 
     all: frozenset[str]
     required: frozenset[str]
+    outlines: tuple[Outline, ...] = ()
 
 
 @dataclass(slots=True)
@@ -73,7 +96,15 @@ def render_many(jobs: Sequence[RenderJob]) -> list[tuple[str, ...] | TemplateErr
     Blocks; may be called from any thread. A job has 2 s, 512 MB, and 1,000,000 characters of output in all.
     Raises PromptlabError where the worker cannot start.
     """
-    results: list[tuple[str, ...] | TemplateError | None] = [None] * len(jobs)
+    return [
+        found if isinstance(found, TemplateError) else tuple(map(str, found["texts"]))
+        for found in _run("render", jobs, "texts")
+    ]
+
+
+def _run(action: str, jobs: Sequence[RenderJob], wanted: str) -> list[Mapping[str, Any] | TemplateError]:
+    """Each job's answer where it has `wanted`, one item a template, else its error."""
+    results: list[Mapping[str, Any] | TemplateError | None] = [None] * len(jobs)
     encoded: dict[int, str] = {}
     for index, job in enumerate(jobs):
         try:
@@ -84,9 +115,12 @@ def render_many(jobs: Sequence[RenderJob]) -> list[tuple[str, ...] | TemplateErr
         templates = list(dict.fromkeys(jobs[index].templates for index in batch))
         places = {sources: place for place, sources in enumerate(templates)}
         messages = {index: f"[{places[jobs[index].templates]},{encoded[index]}]" for index in batch}
-        head = f'{{"action":"render","templates":{json.dumps(templates)},"jobs":['
+        head = f'{{"action":"{action}","templates":{json.dumps(templates)},"jobs":['
         for index, answer in _exchange(head, messages).items():
-            results[index] = _result(answer, jobs[index])
+            job = jobs[index]
+            found = answer.get(wanted)
+            whole = isinstance(found, list) and len(found) == len(job.templates)
+            results[index] = answer if whole else _error(answer, job)
     return [result for result in results if result is not None]
 
 
@@ -104,7 +138,19 @@ def find_variables(
     answer = _exchange('{"action":"inspect","templates":[', {0: sources})[0]
     if "failure" in answer:
         raise _error(answer, job)
-    return TemplateVariables(all=frozenset(answer["variables"]), required=frozenset(answer["required"]))
+    outlines = tuple(_outline(one) for one in answer["outlines"])
+    return TemplateVariables(frozenset(answer["variables"]), frozenset(answer["required"]), outlines)
+
+
+def find_reached(jobs: Sequence[RenderJob]) -> list[tuple[frozenset[int], ...] | TemplateError]:
+    """For each job, by template, the numbers of the branches that its rendering reaches, in the order of its outline.
+
+    Also where the rendering fails later on. Limits and errors are those of `render_many`.
+    """
+    return [
+        found if isinstance(found, TemplateError) else tuple(frozenset(numbers) for numbers in found["reached"])
+        for found in _run("reach", jobs, "reached")
+    ]
 
 
 def inspect_templates(templates: tuple[str, ...], *, name: str = "") -> frozenset[str]:
@@ -204,52 +250,58 @@ def _drop() -> None:
         worker.kill()
 
 
-def _result(answer: Mapping[str, Any], job: RenderJob) -> tuple[str, ...] | TemplateError:
-    texts = answer.get("texts")
-    if isinstance(texts, list) and len(texts) == len(job.templates):
-        return tuple(map(str, texts))
-    return _error(answer, job)
+def _outline(answer: Mapping[str, Any]) -> Outline:
+    return Outline(
+        used={name: tuple(lines) for name, lines in answer["used"].items()},
+        assigned=tuple((name, line, how) for name, line, how in answer["set"]),
+        branches=tuple(BranchLines(kind, first, last) for kind, first, last in answer["branches"]),
+    )
 
 
 def _error(answer: Mapping[str, Any], job: RenderJob) -> TemplateError:
-    where = _place(answer, job)
+    where, line = _place(answer, job)
     message = str(answer.get("message", ""))
     failure = answer.get("failure")
+
+    def error(kind: type[TemplateError], problem: str, **more: str) -> TemplateError:
+        return kind(f"{where}: {problem}", line=line, problem=problem, **more)
+
     if failure == "undefined":
         variable = str(answer.get("variable", ""))
-        return UndefinedVariableError(f"{where}: `{variable}` has no value; {_given(job)}", variable=variable)
+        return error(UndefinedVariableError, f"`{variable}` has no value; {_given(job)}", variable=variable)
     if failure == "syntax":
-        return TemplateError(f"{where}: {message}")
+        return error(TemplateError, message)
     if failure == "unsafe":
-        return TemplateError(f"{where}: not allowed in a template: {message}")
+        return error(TemplateError, f"not allowed in a template: {message}")
     if failure == "time":
-        return TemplateLimitError(f"{where}: took more than {RENDER_SECONDS:g} s; make its loops smaller")
+        return error(TemplateLimitError, f"took more than {RENDER_SECONDS:g} s; make its loops smaller")
     if failure == "memory":
-        return TemplateLimitError(
-            f"{where}: took more than {MEMORY_BYTES // 1024**2} MB of memory, or ended the worker; make it smaller"
-        )
+        size = f"took more than {MEMORY_BYTES // 1024**2} MB of memory, or ended the worker"
+        return error(TemplateLimitError, f"{size}; make it smaller")
     if failure == "recursion":
-        return TemplateLimitError(f"{where}: nested too deeply (a macro that calls itself?)")
+        return error(TemplateLimitError, "nested too deeply (a macro that calls itself?)")
     if failure == "limit":
-        return TemplateLimitError(f"{where}: {message}; make it smaller")
-    return TemplateError(f"{where}: {message or 'the worker gave no answer'}")
+        return error(TemplateLimitError, f"{message}; make it smaller")
+    return error(TemplateError, message or "the worker gave no answer")
 
 
 def _name(job: RenderJob) -> str:
     return f"prompt {job.name!r}" if job.name else "the template"
 
 
-def _place(answer: Mapping[str, Any], job: RenderJob) -> str:
+def _place(answer: Mapping[str, Any], job: RenderJob) -> tuple[str, int | None]:
+    """What a message calls the place, and the line of the file where that is known."""
     line = answer.get("line")
     index = answer.get("template")
     place = _name(job)
     if not isinstance(line, int) or not isinstance(index, int):
-        return place
+        return place, None
     if index < len(job.first_lines):
-        return f"{place}, line {job.first_lines[index] + line - 1}"
+        in_file = job.first_lines[index] + line - 1
+        return f"{place}, line {in_file}", in_file
     if len(job.templates) > 1:
         place += f", message {index + 1}"
-    return f"{place}, line {line}"
+    return f"{place}, line {line}", None
 
 
 def _given(job: RenderJob) -> str:

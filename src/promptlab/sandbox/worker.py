@@ -4,9 +4,10 @@ It runs as a script under `python -I -S` with an empty environment and imports o
 Jinja2; promptlab itself is never imported here. Arguments: the limits as JSON, then the folders where Jinja2 is.
 
 A message is one line of ASCII JSON: {"action": "render", "templates": [[source, ...], ...], "jobs": [[index of
-its templates, variables], ...]} or {"action": "inspect", "templates": [[source, ...]]}. Each job is answered by a
-line {"texts": [...]}, {"variables": [...], "required": [...]} or {"failure": kind, "message", "template" (index in
-the job), "line", "variable"}. The parent keeps the time, and kills this process when a job takes too long.
+its templates, variables], ...]}, {"action": "reach", ...} with the same, or {"action": "inspect", "templates":
+[[source, ...]]}. Each job is answered by a line {"texts": [...]}, {"reached": [[number of a branch, ...], ...]} (by
+template), {"variables": [...], "required": [...], "outlines": [...]} or {"failure": kind, "message", "template"
+(index in the job), "line", "variable"}. The parent keeps the time, and kills this process when a job takes too long.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import signal
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import GeneratorType
 from typing import Any, NoReturn
@@ -50,8 +51,18 @@ from jinja2.exceptions import (  # noqa: E402  # the same
 from jinja2.runtime import StrictUndefined  # noqa: E402  # the same
 from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: E402  # the same
 
+if __name__ == "__main__":
+    # By its folder, and only this: promptlab itself stays outside.
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - nothing more is imported
+    import outline  # type: ignore[import-not-found]
+
+    sys.path.pop()
+else:
+    from promptlab.sandbox import outline
+
 CACHED_TEMPLATES = 256
 CACHED_CHARACTERS = 4_000_000
+WATCHED_TEMPLATES = 32
 MESSAGE_CHARACTERS = 300
 POWER_BITS = 100_000
 FILE_NAME = "<template>"
@@ -191,6 +202,7 @@ class Compiler:
         self.environment = environment
         self._cache: OrderedDict[str, Compiled] = OrderedDict()
         self._characters = 0
+        self._watched: dict[str, Compiled] = {}
 
     def compile(self, source: str) -> Compiled:
         """The compiled template; raises what Jinja2 raises, and TemplateSyntaxError for other files' templates."""
@@ -209,8 +221,23 @@ class Compiler:
             self._characters -= len(dropped)
         return made
 
+    def watched(self, source: str) -> Compiled:
+        """The compiled template whose branches note that they are reached; those of one prompt are kept."""
+        known = self._watched.get(source)
+        if known is None:
+            self.compile(source)  # what it refuses is refused here too
+            tree = self.environment.parse(source)
+            outline.watch(outline.branches(tree), self.environment)
+            template = self.environment.from_string(tree)
+            known = Compiled(source, template.root_render_func, template.new_context, template.get_corresponding_lineno)
+            if len(self._watched) >= WATCHED_TEMPLATES:
+                self._watched.clear()
+            self._watched[source] = known
+        return known
+
     def clear(self) -> None:
         """Forget everything, to have its memory back."""
+        self._watched.clear()
         self._cache.clear()
         self._characters = 0
         gc.collect()
@@ -258,15 +285,34 @@ def inspect(compiler: Compiler, sources: Sequence[str]) -> dict[str, Any]:
     """The answer to one inspect job: the variables that have to come from outside, or how it failed."""
     variables: set[str] = set()
     optional: set[str] = set()
+    outlines = []
     for index, source in enumerate(sources):
         try:
             compiler.compile(source)
             tree = compiler.environment.parse(source)
             variables |= meta.find_undeclared_variables(tree)
             optional |= set(_optional_names(tree))
+            outlines.append(outline.outline(tree))
         except (Exception, OutOfTime) as error:  # noqa: BLE001  # the same
             return _failure(error, compiler, source, {}) | {"template": index}
-    return {"variables": sorted(variables), "required": sorted(variables - optional)}
+    return {"variables": sorted(variables), "required": sorted(variables - optional), "outlines": outlines}
+
+
+def reach(compiler: Compiler, sources: Sequence[str], variables: dict[str, Any], limits: Limits) -> dict[str, Any]:
+    """The answer to one reach job: by template the branches that a rendering comes to, also one that fails later."""
+    reached: list[list[int]] = []
+    for index, source in enumerate(sources):
+        numbers: set[int] = set()
+        try:
+            compiled = compiler.watched(source)
+        except (Exception, OutOfTime) as error:  # noqa: BLE001  # the same
+            return _failure(error, compiler, source, variables) | {"template": index}
+        # How far a rendering came counts here; why it came no further is for `render` to say.
+        with suppress(Exception):
+            context = compiled.new_context({**variables, outline.REACHED: numbers.add})
+            _joined(compiled.run(context), limits.characters, limits)
+        reached.append(sorted(numbers))
+    return {"reached": reached}
 
 
 def _optional_names(tree: nodes.Template) -> Iterator[str]:
@@ -411,8 +457,9 @@ def _answers(compiler: Compiler, message: Mapping[str, Any], limits: Limits) -> 
             functools.partial(inspect, compiler, sources) for sources in message["templates"]
         ]
     else:
+        work = reach if message["action"] == "reach" else render
         jobs = [
-            functools.partial(render, compiler, message["templates"][index], variables, limits)
+            functools.partial(work, compiler, message["templates"][index], variables, limits)
             for index, variables in message["jobs"]
         ]
     for job in jobs:
