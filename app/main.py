@@ -33,6 +33,7 @@ def main() -> None:
             st.Page(playground.show, title="promptlab", url_path="home", default=True, visibility="hidden"),
             st.Page("views/playground.py", title="Playground", icon=":material/science:", url_path="playground"),
             st.Page("views/prompts.py", title="Prompts", icon=":material/description:", url_path="prompts"),
+            st.Page("views/suites.py", title="Suites", icon=":material/checklist:", url_path="suites"),
             st.Page("views/experiments.py", title="Experiments", icon=":material/experiment:", url_path="experiments"),
             st.Page("views/runs.py", title="Runs", icon=":material/table_rows:", url_path="runs"),
             st.Page("views/run.py", title="Run", url_path="run", visibility="hidden"),

@@ -21,7 +21,7 @@ from formats import (
     settings_text,
     totals_text,
 )
-from parts import whole_run
+from parts import run_control, whole_run
 from promptlab.errors import ComparisonError
 from promptlab.types import ANSWER_STATUSES
 from shared import lab, plain, problem
@@ -40,7 +40,7 @@ WORDS = {
 
 def draw(report: Report) -> None:
     """Draws all that stands above the matrix."""
-    _partial(report)
+    run_control.draw(report)
     table = st.container()
     comparison = _comparison(report)
     best = comparison.best.id if comparison else None
@@ -54,24 +54,6 @@ def draw(report: Report) -> None:
     whole_run.draw(report)
     _gates(report)
     _errors(report)
-
-
-def _partial(report: Report) -> None:
-    """Says that cells are missing, and the command that goes on with the run."""
-    run = report.run
-    share = f"{report.ended:,} of {report.planned:,} cells"
-    if report.partial and run.status == "running":
-        st.info(f"Running: {share} have ended. All figures are of those.", icon=":material/hourglass_top:")
-        st.progress(report.ended / report.planned)
-    elif run.kind == "eval" and (report.partial or run.status == "stopped"):
-        said = f"**Partial: {share} ended.** Every figure below is of those only." if report.partial else "**Stopped.**"
-        st.warning(
-            f"{said} Go on with it in a terminal; what was answered is not asked for again:",
-            icon=":material/warning:",
-        )
-        plain(f"promptlab eval --resume {run.uid[:8]}")
-    elif report.partial:
-        st.warning(f"**Partial: {share} ended.** Every figure below is of those only.", icon=":material/warning:")
 
 
 def _summary(report: Report, best: str | None) -> pd.DataFrame:

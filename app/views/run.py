@@ -1,4 +1,7 @@
-"""Run: an evaluation with its matrix, or a classic run with its params and curves. `?run=UID&case=KEY&variant=UID`."""
+"""Run: an evaluation with its matrix, or a classic run with its params and curves.
+
+Its address: `?run=UID&case=KEY&variant=UID`, or `?job=ID` for one that is about to begin.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from formats import KINDS, label, plural, settings_text, when
-from parts import classic, evaluation, grid
+from parts import classic, evaluation, grid, run_control
 from shared import RUN, RUNS, guarded, lab, parameter, problem, report
 
 if TYPE_CHECKING:
@@ -21,19 +24,22 @@ POLL_SECONDS = 2.0
 def show() -> None:
     """Draws the run that the address names; one that is running draws itself again every two seconds."""
     uid = parameter("run")
+    if not uid and parameter("job"):
+        run_control.wait(parameter("job"))
+        return
     if not uid:
         st.subheader("Run", anchor=False)
         st.caption("No run is named in the address. Choose one in the list.")
         st.page_link(RUNS, label="All runs", icon=":material/table_rows:")
         return
-    running = lab().find_run(uid).status == "running"
+    running = lab().find_run(uid).status == "running" or run_control.comes_back(uid)
     st.fragment(_draw, run_every=POLL_SECONDS if running else None)(uid, polled=running)
 
 
 @guarded
 def _draw(uid: str, *, polled: bool) -> None:
     detail = lab().run_detail(uid)
-    if polled and detail.run.status != "running":
+    if polled and detail.run.status != "running" and not run_control.comes_back(uid):
         st.rerun()
     found = report(detail.run) if detail.run.kind != "sweep" else None
     _head(detail, found)

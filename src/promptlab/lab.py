@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from promptlab.execute.budget import Budget
     from promptlab.execute.error_limit import ErrorLimit
     from promptlab.execute.forecast import Forecast
+    from promptlab.execute.jobs import Job
     from promptlab.execute.plan import Limits
     from promptlab.execute.progress import Watcher
     from promptlab.execute.result import Evaluation
@@ -264,6 +265,62 @@ class Lab:
                 retry_errors=retry_errors,
             )
         return resume(found, database=self.database, workspace=self.workspace, watcher=watcher)
+
+    def stop(self, run: str) -> RunRow:
+        """Asks a running evaluation, in whatever process, to stop: no new call, those in flight may end.
+
+        A variant stands for its evaluation. It ends as `cancelled` within seconds, and `resume` goes on with it. Raises
+        RunNotFoundError, and UsageError for a run that is not running.
+        """
+        from promptlab.store import plans
+
+        row = self.find_run(run)
+        whole = row if row.parent_uid is None else self.find_run(row.parent_uid)
+        if not self.database.write_now(lambda connection: plans.request_stop(connection, whole.id)):
+            raise UsageError(f"run {whole.uid[:8]} is not running: it is {whole.status}")
+        return whole
+
+    def launch(
+        self,
+        suite: str | Path | None = None,
+        *,
+        resume: str | None = None,
+        prompts: Sequence[str] = (),
+        models: Sequence[str] = (),
+        limit: int | None = None,
+        max_cost: float | None = None,
+        retry_errors: bool = False,
+        use_cache: bool = True,
+    ) -> Job:
+        """An evaluation in a process of its own, which goes on when this one ends; as `promptlab eval` would run it.
+
+        suite: its file, or resume: a run that ended early. `job_run` says which run it is, once it has begun.
+        """
+        from promptlab.execute.jobs import launch
+
+        return launch(
+            self.workspace,
+            suite=suite,
+            resume=resume,
+            prompts=prompts,
+            models=models,
+            limit=limit,
+            max_cost=max_cost,
+            retry_errors=retry_errors,
+            use_cache=use_cache,
+        )
+
+    def job(self, job_id: str) -> Job:
+        """A job that was launched in this workspace. Raises UsageError for another id."""
+        from promptlab.execute.jobs import find_job
+
+        return find_job(self.workspace, job_id)
+
+    def job_run(self, job_id: str) -> RunRow | None:
+        """The evaluation that a job runs; None before it has begun."""
+        from promptlab.store import runs
+
+        return self.database.read(lambda connection: runs.run_of_job(connection, job_id))
 
     def forecast(
         self,

@@ -122,3 +122,9 @@ def test_the_database_is_made_counted_and_copied(promptlab, folder: Path):
     assert "already" in promptlab("db", "backup", "copy.db").err
     with Lab("copy.db") as copy:
         assert len(copy.runs()) == 2
+
+
+def test_stopping_what_has_ended_is_a_mistake_in_one_line(promptlab, seeded: dict[str, str]):
+    done = promptlab("runs", "stop", seeded["variant"])
+    assert done.code == 2
+    assert done.err == f"error: run {seeded['eval'][:8]} is not running: it is finished\n"

@@ -1,4 +1,4 @@
-"""`promptlab runs rename|note|tag|delete|restore|download`: what is done with runs that are stored."""
+"""`promptlab runs rename|note|tag|stop|delete|restore|download`: what is done with runs that are stored."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UidsArgument = Annotated[list[str], typer.Argument(metavar="UID...", help="Runs.
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `promptlab runs`."""
-    for command in (rename, note, tag, delete, restore, download):
+    for command in (rename, note, tag, stop, delete, restore, download):
         app.command()(command)
 
 
@@ -61,6 +61,13 @@ def tag(
         if kept:
             run.set_tags(kept)
         print(f"run {run.uid[:8]} has {words.plural(len(lab.run_detail(uid).tags), 'tag')}")
+
+
+def stop(uid: UidArgument, *, db: DatabaseOption = None) -> None:
+    """Ask a running evaluation, in whatever process, to stop: no new call, those in flight may end."""
+    with open_lab(db) as lab:
+        run = lab.stop(uid)
+        print(f"run {run.uid[:8]} was asked to stop; go on with it: promptlab eval --resume {run.uid[:8]}")
 
 
 def delete(uids: UidsArgument, *, db: DatabaseOption = None) -> None:

@@ -23,10 +23,10 @@ def is_alive(run: RunRow) -> bool:
         return False
     if run.host != socket.gethostname() or run.pid is None or os.name == "nt":
         return True
-    return _process_lives(run.pid, since=run.heartbeat_at or run.started_at)
+    return process_lives(run.pid, since=run.heartbeat_at or run.started_at)
 
 
-def _process_lives(pid: int, *, since: datetime) -> bool:
+def process_lives(pid: int, *, since: datetime) -> bool:
     """Whether the process with this number lives, and did when it was last heard of: numbers are given again."""
     try:
         os.kill(pid, 0)

@@ -10,6 +10,7 @@ from typing import Any
 
 from promptlab.config import Workspace
 from promptlab.errors import ModelError, UsageError
+from promptlab.execute.jobs import job_tags
 from promptlab.execute.journal import Journal
 from promptlab.execute.liveness import is_alive
 from promptlab.execute.plan import Limits, Plan, Variant
@@ -17,7 +18,7 @@ from promptlab.execute.progress import Progress, VariantProgress, Watcher
 from promptlab.execute.session import Column, Session
 from promptlab.execute.stopping import Stop
 from promptlab.models.base import Model
-from promptlab.store import datasets, locks, plans, registry, runs
+from promptlab.store import datasets, locks, params, plans, registry, runs
 from promptlab.store.database import Connection, Database
 from promptlab.store.rows import DatasetRow, RunRow
 from promptlab.suites.load import restore_suite
@@ -139,6 +140,7 @@ async def take_up(
         ) or now.heartbeat_at != resumable.parent.heartbeat_at:
             refuse_living(now)
         plans.take_over(connection, ids, host=provenance.host, pid=provenance.pid, at=datetime.now(UTC))
+        params.set_tags(connection, resumable.parent.id, job_tags())
 
     await database.commit(claim)
     plan = resumable.plan

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from promptlab.config import Workspace
 from promptlab.execute import whole_run
 from promptlab.execute.calling import Tally
 from promptlab.execute.evaluator_calls import EvaluatorCalls
+from promptlab.execute.jobs import job_tags
 from promptlab.execute.journal import Journal
 from promptlab.execute.plan import Plan, Variant
 from promptlab.execute.progress import Progress, VariantProgress, Watcher
@@ -29,6 +31,8 @@ from promptlab.tracking.provenance import Provenance
 from promptlab.types import Ask, Response
 
 HEARTBEAT_SECONDS = 5.0
+LOOK_SECONDS = 1.0
+"""How often a run looks whether somebody asked it to stop."""
 PRICE_TAG = "promptlab.price"
 """A variant's tag with the price that its costs were counted by, as JSON; none where the price is unknown."""
 
@@ -159,7 +163,7 @@ async def begin(
             metrics.set_direction(connection, evaluator.name, evaluator.direction)
         whole_run.set_directions(connection, suite)
         names = json.dumps([evaluator.name for evaluator in plan.all_evaluators])
-        params.set_tags(connection, parent.id, {reports.EVALUATORS_TAG: names})
+        params.set_tags(connection, parent.id, {reports.EVALUATORS_TAG: names, **job_tags()})
         for variant, child in zip(plan.variants, children, strict=True):
             price = pricing.price_of(variant.model.name, workspace=workspace)
             if price is not None:
@@ -215,12 +219,23 @@ def _relative(path: Any, workspace: Workspace) -> str | None:
 
 @contextlib.asynccontextmanager
 async def heartbeat(session: Session) -> AsyncIterator[None]:
-    """Says every few seconds that the run is alive, and stops it where another process has taken it over."""
+    """Says every few seconds that the run is alive, and stops it where another process has taken it over or somebody
+    asked for it.
+    """
+
+    def asked() -> bool:
+        return session.database.read(lambda connection: plans.stop_requested(connection, session.parent.id))
 
     async def beat() -> None:
         who = session.provenance
+        next_beat = time.monotonic() + HEARTBEAT_SECONDS
         while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
+            await asyncio.sleep(min(LOOK_SECONDS, HEARTBEAT_SECONDS))
+            if await asyncio.to_thread(asked):
+                session.stop.tell("cancelled", "stopped on request")
+            if time.monotonic() < next_beat:
+                continue
+            next_beat = time.monotonic() + HEARTBEAT_SECONDS
             alive = await session.database.commit(
                 lambda connection: plans.beat(
                     connection, session.run_ids, host=who.host, pid=who.pid, at=datetime.now(UTC)

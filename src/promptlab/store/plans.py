@@ -51,6 +51,19 @@ def beat(connection: Connection, run_ids: list[int], *, host: str, pid: int, at:
     return changed.rowcount == len(run_ids)
 
 
+def request_stop(connection: Connection, run_id: int) -> bool:
+    """Asks the process of a running evaluation to stop; False where it is not running."""
+    changed = connection.execute(
+        sa.update(RUN).where(RUN.c.id == run_id, RUN.c.status == "running").values(cancel_requested=True)
+    )
+    return changed.rowcount == 1
+
+
+def stop_requested(connection: Connection, run_id: int) -> bool:
+    """Whether somebody asked a run to stop."""
+    return bool(connection.execute(sa.select(RUN.c.cancel_requested).where(RUN.c.id == run_id)).scalar())
+
+
 def last_attempt(connection: Connection) -> int:
     """The id of the newest attempt of all, 0 where there is none: what comes later has a higher one."""
     return int(connection.execute(sa.select(sa.func.max(ATTEMPT.c.id))).scalar() or 0)

@@ -23,7 +23,7 @@ from promptlab.store.metrics import (
 from promptlab.store.params import delete_tag, params, set_params, set_tags, tags
 from promptlab.store.rows import LeaderboardRow, RunRow, RunStatus, SummaryRow
 from promptlab.store.statements import Prepared, check_name, in_chunks
-from promptlab.store.tables import DATASET, EXPERIMENT, OUTPUT, PROMPT, PROMPT_VERSION, RUN, RUN_DATASET, SUMMARY
+from promptlab.store.tables import DATASET, EXPERIMENT, OUTPUT, PROMPT, PROMPT_VERSION, RUN, RUN_DATASET, SUMMARY, TAG
 from promptlab.types import ANSWER_STATUSES, Direction
 
 __all__ = [
@@ -59,6 +59,8 @@ SILENT_SECONDS = 30.0
 """A run that says running and was not heard of for so long is shown as interrupted."""
 
 MIN_PREFIX = 4
+JOB_TAG = "promptlab.job"
+"""An evaluation's tag with the id of the job that its process is."""
 
 _PARENT = RUN.alias("parent")
 _CHILD = RUN.alias("child")
@@ -183,6 +185,18 @@ def set_note(connection: Connection, uid: str, note: str) -> None:
 def heartbeat(connection: Connection, uids: Sequence[str], at: datetime) -> None:
     """Notes that these runs were alive at that time."""
     connection.execute(sa.update(RUN).where(RUN.c.uid.in_(uids)).values(heartbeat_at=at))
+
+
+def run_of_job(connection: Connection, job_id: str) -> RunRow | None:
+    """The newest run that carries the id of this job; None before it has begun."""
+    uid = connection.execute(
+        sa.select(RUN.c.uid)
+        .join(TAG, TAG.c.run_id == RUN.c.id)
+        .where(TAG.c.key == JOB_TAG, TAG.c.value == job_id)
+        .order_by(RUN.c.id.desc())
+        .limit(1)
+    ).scalar()
+    return None if uid is None else get_run(connection, uid)
 
 
 def get_run(connection: Connection, uid: str) -> RunRow:
