@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING
 
 from formats import excerpt, is_share, measure_text, score_text, value_text
 from promptlab.types import ANSWER_STATUSES
@@ -12,9 +12,6 @@ from promptlab.types import ANSWER_STATUSES
 if TYPE_CHECKING:
     from promptlab.reports import Report
     from promptlab.store.rows import CellRow
-
-Chip: TypeAlias = Literal["All", "Failed", "Differ", "Errors"]
-CHIPS: tuple[Chip, ...] = get_args(Chip)
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -74,22 +71,6 @@ def rows(report: Report) -> list[Row]:
         Row(key, repeat, cells)
         for (key, repeat), cells in sorted(found.items(), key=lambda item: (order[item[0][0]], item[0][1]))
     ]
-
-
-def chosen(all_rows: Sequence[Row], chip: Chip, *, measure: str, search: str = "") -> list[Row]:
-    """The rows that a filter chip and a search leave."""
-    keep: dict[Chip, Callable[[Row], bool]] = {
-        "All": lambda _: True,
-        "Failed": lambda row: row.failed(measure),
-        "Differ": lambda row: row.differs(measure),
-        "Errors": lambda row: row.erred(),
-    }
-    return [row for row in all_rows if keep[chip](row) and (not search or row.has(search))]
-
-
-def counts(all_rows: Sequence[Row], *, measure: str) -> dict[Chip, int]:
-    """How many rows each chip would leave."""
-    return {chip: len(chosen(all_rows, chip, measure=measure)) for chip in CHIPS}
 
 
 def mark(cell: CellRow | None, measure: str) -> str:

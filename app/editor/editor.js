@@ -22,6 +22,7 @@ import { tags } from "@lezer/highlight";
 
 import { completion, vocabulary } from "./completion.js";
 import { promptLanguage } from "./language.js";
+import { theme } from "./theme.js";
 
 const REST_MS = 250;
 
@@ -117,6 +118,7 @@ class Editor {
           completion,
           promptLanguage(),
           syntaxHighlighting(colours),
+          theme,
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({ "aria-label": component.data.label, spellcheck: "false" }),
           keymap.of([

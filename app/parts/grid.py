@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, cast
 import pandas as pd
 import streamlit as st
 
+import chips
 import matrix
 from formats import excerpt, value_text
-from parts import cell
+from parts import baselines, cell
 from shared import guarded, parameter, selected_cell, set_parameters
 
 if TYPE_CHECKING:
@@ -39,14 +40,15 @@ def draw(report: Report) -> None:
                 label_visibility="collapsed",
                 width=190,
             )
-        counted = matrix.counts(all_rows, measure=measure)
-        offered = [name for name in matrix.CHIPS if name == "All" or counted[name]]
+        by = baselines.judge(report, measure)
+        counted = chips.counts(all_rows, by)
+        offered = [name for name in chips.CHIPS if name == "All" or counted[name]]
         picked = st.segmented_control(
             "Cases",
             offered,
             default="All",
             required=True,
-            format_func=lambda name: f"{name} {counted[cast('matrix.Chip', name)]}",
+            format_func=lambda name: f"{name} {counted[cast('chips.Chip', name)]}",
             key=f"chip:{report.run.uid}",
             label_visibility="collapsed",
         )
@@ -55,24 +57,24 @@ def draw(report: Report) -> None:
             key=f"search:{report.run.uid}",
             placeholder="search inputs and outputs",
             label_visibility="collapsed",
-            width=220,
+            width=200,
             live=True,
         )
-    chip = picked or "All"
-    rows = matrix.chosen(all_rows, chip, measure=measure, search=search or "")
+        view = _view(report, all_rows, by, picked or "All", search or "")
+    rows = chips.chosen(all_rows, view, by)
     if not rows:
         st.caption("No case fits. Choose All or clear the search.")
         return
-    grid_key = f"matrix:{report.run.uid}:{measure}:{chip}:{search}"
+    grid_key = f"matrix:{report.run.uid}:{measure}:{view}"
     columns = _columns(report, measure)
     _follow_click(grid_key, rows, columns)
     opened = parameter("case")
     if not opened:
-        _grid(rows, columns, measure, grid_key, with_input=True)
+        _grid(rows, columns, by, grid_key, with_input=True)
         return
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        _grid(rows, columns, measure, grid_key, with_input=False)
+        _grid(rows, columns, by, grid_key, with_input=False)
     with right, st.container(border=True, gap="xsmall", key="opened"):
         known = [variant.id for variant in report.variants]
         variant = parameter("variant") if parameter("variant") in known else known[0]
@@ -103,7 +105,32 @@ def _follow_click(grid_key: str, rows: list[matrix.Row], columns: dict[str, str]
     set_parameters(case=row.key, variant=variant, repeat=str(row.repeat) if row.repeat else None)
 
 
-def _grid(rows: list[matrix.Row], columns: dict[str, str], measure: str, grid_key: str, *, with_input: bool) -> None:
+def _view(report: Report, rows: list[matrix.Row], by: chips.Judge, chip: chips.Chip, search: str) -> chips.View:
+    """Draws the rest of the filters: what changes are counted against, the order, tags and kinds of errors."""
+    uid = report.run.uid
+    tags, kinds = chips.tags(rows), chips.error_kinds(rows)
+    baselines.choose(report)
+    orders = [order for order in chips.ORDERS if by.baseline or order != "regressions first"]
+    order = st.selectbox("Order", orders, key=f"order:{uid}:{len(orders)}", label_visibility="collapsed", width=170)
+    tag = _one_of("any tag", tags, key=f"tag:{uid}") if tags else None
+    kind = _one_of("any error", kinds, key=f"kind:{uid}") if len(kinds) > 1 else None
+    return chips.View(chip, search, tag, kind, order)
+
+
+def _one_of(nothing: str, counted: dict[str, int], *, key: str) -> str | None:
+    return st.selectbox(
+        nothing,
+        list(counted),
+        index=None,
+        key=key,
+        format_func=lambda name: f"{excerpt(name, limit=40)} {counted[name]}",
+        label_visibility="collapsed",
+        placeholder=nothing,
+        width=170,
+    )
+
+
+def _grid(rows: list[matrix.Row], columns: dict[str, str], by: chips.Judge, grid_key: str, *, with_input: bool) -> None:
     """Draws the grid; beside an opened cell, which shows the inputs itself, it leaves them out to hide no variant."""
     repeated = any(row.repeat for row in rows)
     lines: list[dict[str, str]] = []
@@ -114,10 +141,13 @@ def _grid(rows: list[matrix.Row], columns: dict[str, str], measure: str, grid_ke
             line["input"] = " · ".join(map(value_text, some.inputs.values()))
         if some.expected is not None:
             line["expected"] = value_text(some.expected)
-        line |= {head: matrix.mark(row.cells.get(uid), measure) for head, uid in columns.items()}
+        line |= {head: matrix.mark(row.cells.get(uid), by.measure) for head, uid in columns.items()}
+        why = by.why(row)
+        if why:
+            line["why"] = why
         lines.append(line)
     present = {head for line in lines for head in line}
-    heads = [head for head in ("case", "input", "expected", *columns) if head in present]
+    heads = [head for head in ("case", "input", "expected", *columns, "why") if head in present]
     wanted = [max(len(head), *(min(LONGEST, len(line.get(head, ""))) for line in lines)) for head in heads]
     room = (CHARACTERS if with_input else CHARACTERS_BESIDE) - COLUMN_CHARACTERS * len(heads)
     limits = dict(zip(heads, matrix.fit(wanted, room), strict=True))

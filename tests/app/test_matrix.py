@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import chips
 import matrix
 
 
@@ -24,7 +25,7 @@ def test_repeats_are_rows_of_their_own_and_differ_by_answers_where_nothing_passe
     rows = matrix.rows(lab.report(result.run))
     assert [(row.key, row.repeat) for row in rows[:3]] == [("a", 0), ("a", 1), ("b", 0)]
     assert all(len(row.cells) == 2 for row in rows)
-    assert matrix.counts(rows, measure="exact_match")["All"] == 8
+    assert chips.counts(rows, chips.Judge("exact_match"))["All"] == 8
     for row in rows:
         answers = {cell.output for cell in row.cells.values()}
         assert row.differs("no such measure") == (len(answers) > 1)

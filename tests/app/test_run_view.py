@@ -52,7 +52,7 @@ def test_the_matrix_marks_every_cell_and_shows_white_space(app, result):
 def test_chips_count_and_filter(app, result):
     page = app("run", run=result.run)
     chip = page.segmented_control(key=f"chip:{result.run}")
-    assert list(chip.options) == ["All 4", "Failed 1", "Differ 1", "Errors 1"]
+    assert list(chip.options) == ["All 4", "Failed 1", "Differ 1", "Regressed 1", "Errors 1"]
     chip.set_value("Errors").run()
     assert list(table(page, "case")["case"]) == ["d"]
     page.segmented_control(key=f"chip:{result.run}").set_value("Failed").run()
@@ -198,3 +198,18 @@ def test_a_run_that_still_runs_says_so_and_draws_itself_again(app, lab: Lab):
     run.log_metrics(loss=0.5)
     run.end()
     assert ":green[finished]" in said(page.run())
+
+
+def test_changes_are_counted_against_a_variant_or_an_earlier_run(app, lab: Lab, workspace):
+    first = lab.evaluate(workspace / "sentiment.yaml", prompts=["plain"], models=["fake:script?file=poor.jsonl"])
+    second = lab.evaluate(workspace / "sentiment.yaml", prompts=["plain"], models=["fake:script?file=good.jsonl"])
+    page = app("run", run=second.run)
+    box = page.selectbox(key=f"changes:{second.run}")
+    assert box.value == ""  # another base model is no baseline by itself
+    box.select(first.variants[0].id).run()
+    assert not page.exception
+    grid = page.dataframe[-1].value
+    assert "fixed" in grid["why"].tolist()
+    again = lab.evaluate(workspace / "sentiment.yaml", prompts=["plain"], models=["fake:script?file=good.jsonl"])
+    page = app("run", run=again.run)
+    assert page.selectbox(key=f"changes:{again.run}").value == second.variants[0].id

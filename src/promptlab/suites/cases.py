@@ -90,7 +90,12 @@ class Reading:
 
 def tags_of(case: Case) -> tuple[str, ...]:
     """The tags of a case; a text is split at commas and semicolons."""
-    given = case.metadata.get(TAGS)
+    return tags_in(case.metadata)
+
+
+def tags_in(metadata: Mapping[str, Any]) -> tuple[str, ...]:
+    """The tags in a case's metadata."""
+    given = metadata.get(TAGS)
     if isinstance(given, str):
         return tuple(split_tags(given))
     return tuple(str(tag) for tag in given) if isinstance(given, list | tuple) else ()
