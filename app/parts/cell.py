@@ -9,6 +9,7 @@ import streamlit as st
 
 import matrix
 from formats import excerpt, label, money, score_text, seconds_text, shown, tokens_text, value_text, when
+from parts import word_diff
 from promptlab.types import ANSWER_STATUSES
 from shared import PLAYGROUND, guarded, lab, messages, plain, problem, set_parameters
 
@@ -46,7 +47,11 @@ def draw(report: Report, shown_rows: list[matrix.Row], key: str, variant: str, r
     detail = lab().cell(variant, key, repeat=repeat)
     _answer(detail)
     _scores(detail)
-    inputs, prompt, attempts = st.tabs(["Inputs", "Rendered prompt", f"Attempts ({len(detail.attempts)})"])
+    inputs, differences, prompt, attempts = st.tabs(
+        ["Inputs", "Differences", "Rendered prompt", f"Attempts ({len(detail.attempts)})"]
+    )
+    with differences:
+        _differences(detail, letters, [row for row in shown_rows if (row.key, row.repeat) == (key, repeat)])
     with prompt:
         messages(detail.messages)
         if not detail.messages:
@@ -67,6 +72,34 @@ def draw(report: Report, shown_rows: list[matrix.Row], key: str, variant: str, r
             icon=":material/science:",
             query_params={"prompt": detail.run.prompt_reference, "run": variant, "case": key},
         )
+
+
+def _differences(detail: CellDetail, letters: dict[str, str], rows: list[matrix.Row]) -> None:
+    """The output word by word against what was expected, or against another variant's output of the same case."""
+    cell = detail.cell
+    others: dict[str, str] = {}
+    if cell.expected is not None:
+        others["expected"] = value_text(cell.expected)
+    for row in rows:
+        for uid, other in row.cells.items():
+            if uid != cell.run_uid and other.output is not None:
+                others[f"{letters.get(uid, uid[:8])}'s output"] = other.output
+    if not others or cell.output is None:
+        st.caption("There is nothing to compare this output with.")
+        return
+    chosen = st.segmented_control(
+        "Against",
+        list(others),
+        default=next(iter(others)),
+        required=True,
+        key=f"diff:{cell.id}",
+        label_visibility="collapsed",
+    )
+    before = others[chosen or next(iter(others))]
+    if before == cell.output:
+        st.caption("the same, letter for letter")
+    else:
+        word_diff.draw(before, cell.output)
 
 
 def _walk(shown_rows: list[matrix.Row], key: str, repeat: int) -> None:

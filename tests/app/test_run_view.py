@@ -213,3 +213,16 @@ def test_changes_are_counted_against_a_variant_or_an_earlier_run(app, lab: Lab, 
     again = lab.evaluate(workspace / "sentiment.yaml", prompts=["plain"], models=["fake:script?file=good.jsonl"])
     page = app("run", run=again.run)
     assert page.selectbox(key=f"changes:{again.run}").value == second.variants[0].id
+
+
+def test_an_output_is_compared_word_by_word_with_what_was_expected_and_with_other_variants(app, result):
+    wrong = next(variant for variant in result.variants if "poor" in variant.model)
+    page = app("run", run=result.run, case="b", variant=wrong.id)
+    assert not page.exception
+    (marked,) = [element.proto.body for element in page.get("html") if "<del" in element.proto.body]
+    box = next(one for one in page.segmented_control if str(one.key).startswith("diff:"))
+    assert box.options[0] == "expected"
+    assert len(box.options) == len(result.variants)  # what was expected, and the other variants
+    assert box.value == "expected"
+    assert ">negative</del>" in marked
+    assert ">positive</ins>" in marked
