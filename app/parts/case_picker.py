@@ -64,6 +64,12 @@ def case_now(found: Sequence[Case]) -> Case | None:
     return found[place] if place is not None and place < len(found) else None
 
 
+def suite_now() -> str | None:
+    """The suite whose cases are chosen; None for the form."""
+    chosen = str(st.session_state.get(CHOSEN) or FORM)
+    return chosen if chosen in cases.suites() else None
+
+
 def _steps(found: Sequence[Case]) -> None:
     place = st.session_state.get(PLACE)
     st.button(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 import drafts
+from parts import case_picker
 from promptlab.errors import UsageError
 from promptlab.lab import Preview
-from shared import lab, problem
+from shared import RUN, lab, problem
 
 
 def draw(source: str, preview: Preview | None) -> None:
@@ -17,7 +20,7 @@ def draw(source: str, preview: Preview | None) -> None:
         key="save:name",
         placeholder="name to save under",
         label_visibility="collapsed",
-        width=200,
+        width=170,
         persist_state="session",
     )
     note = st.text_input(
@@ -25,7 +28,7 @@ def draw(source: str, preview: Preview | None) -> None:
         key="save:note",
         placeholder="note: what changed, and why",
         label_visibility="collapsed",
-        width=280,
+        width=220,
         persist_state="session",
     )
     st.button(
@@ -36,6 +39,35 @@ def draw(source: str, preview: Preview | None) -> None:
         on_click=_store,
         args=(source, name, note),
     )
+
+
+def run_suite(source: str, preview: Preview | None, models: Sequence[str]) -> None:
+    """Draws the button that saves the draft, where it is new, and runs the chosen suite with it on all its cases."""
+    path = case_picker.suite_now()
+    if path is None:
+        return
+    name = str(st.session_state.get("save:name") or "").strip()
+    pressed = st.button(
+        "Save and run suite",
+        key="run-suite",
+        icon=":material/checklist:",
+        help=f"All cases of {path}, in a process of its own.",
+        disabled=preview is None or not name or not models,
+    )
+    if pressed:
+        try:
+            version = (
+                lab()
+                .prompts.save_source(name, source, note=str(st.session_state.get("save:note") or "").strip(), file=True)
+                .prompt
+            )
+            lab().check(lab().workspace.root / path, prompts=[version.reference], models=list(models))
+            job = lab().launch(path, prompts=[version.reference], models=list(models))
+        except UsageError as error:
+            problem(str(error))
+            return
+        drafts.come_from(drafts.Origin(version, drafts.origin().other_settings))
+        st.switch_page(RUN, query_params={"job": job.id})
 
 
 def store_now(source: str, preview: Preview | None) -> None:

@@ -7,9 +7,10 @@ import streamlit as st
 import drafts
 import tries
 from formats import label
-from parts import answers, case_picker, draft_form, editor, keep, lint_lines, opener
+from parts import answers, case_picker, copy_as, draft_form, editor, keep, lint_lines, opener
 from promptlab.errors import PromptError, UsageError
 from promptlab.lab import Preview
+from promptlab.types import Message
 from shared import guarded, lab, messages, plain, problem
 
 HEIGHT = 300
@@ -45,6 +46,7 @@ def show() -> None:
     values = draft_form.inputs(preview, source) if preview else None
     with right, st.container(gap="xsmall"):
         rendered = _rendered(preview, source, values)
+    chosen_case = case_picker.case_now(found)
     chosen_place, settings_place = st.columns(2)
     with chosen_place:
         models = draft_form.models()
@@ -52,18 +54,27 @@ def show() -> None:
         settings = draft_form.settings(preview.prompt.settings if preview else {}, came_from.other_settings)
     changed = preview is not None and opener.changed(preview)
     with st.container(horizontal=True, vertical_alignment="center"):
-        ready = rendered and bool(models)
+        ready = bool(rendered) and bool(models)
         pressed = st.button(
             "Run", type="primary", icon=":material/play_arrow:", key="run", shortcut="Ctrl+Enter", disabled=not ready
         )
         again = st.toggle("Ask again", key="no-cache", help="Send the calls even where the cache has their answers")
+        if preview is not None and values is not None:
+            copy_as.draw(
+                came_from.version.reference if _unedited(preview) and came_from.version else None,
+                models,
+                values,
+                {**preview.prompt.settings, **settings},
+                rendered,
+                expected=chosen_case.expected if chosen_case else None,
+            )
         st.space("stretch")
         keep.draw(source, preview)
+        keep.run_suite(source, preview, models)
     keep.said()
     if (pressed or (asked == "run" and ready)) and preview is not None and values is not None:
         version = came_from.version
-        unedited = version is not None and version.number > 0 and not changed
-        prompt = version.reference if version is not None and unedited else preview.prompt
+        prompt = version.reference if version is not None and _unedited(preview) else preview.prompt
         st.session_state["tries"] = tries.start(lab(), prompt, models, values, settings=settings, use_cache=not again)
     current = st.session_state.get("tries")
     if current is not None:
@@ -97,22 +108,28 @@ def _stash() -> None:
             st.button("Bring it back", key="unstash", on_click=drafts.unstash, type="tertiary")
 
 
-def _rendered(preview: Preview | None, source: str, values: dict[str, object] | None) -> bool:
-    """Draws the rendered messages; whether there are any to send."""
+def _unedited(preview: Preview) -> bool:
+    """Whether the draft is a saved version as it is."""
+    version = drafts.origin().version
+    return version is not None and version.number > 0 and not opener.changed(preview)
+
+
+def _rendered(preview: Preview | None, source: str, values: dict[str, object] | None) -> tuple[Message, ...]:
+    """Draws the rendered messages, and gives them; none where there are none to send."""
     if preview is None or values is None:
-        return False
+        return ()
     st.caption("Rendered")
     try:
         result = lab().preview(source, values, name=preview.prompt.name)
     except PromptError as error:
         problem(str(error))
-        return False
+        return ()
     with st.container(height=HEIGHT - LABEL_HEIGHT, border=True, gap="small"):
         messages(result.messages or ())
     empty = [name for name, value in values.items() if value == ""]
     if empty:
         st.caption(f":orange[:material/warning:] empty: {label(', '.join(sorted(empty)))}")
-    return True
+    return result.messages or ()
 
 
 if __name__ == "__main__":

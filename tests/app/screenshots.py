@@ -74,6 +74,7 @@ def addresses(workspace: Path) -> dict[str, str]:
         "playground-answers": f"/playground?{try_case}",
         "prompts": "/prompts",
         "prompt": f"/prompts?prompt={quote(name)}",
+        "suites": "/suites?suite=evals/sentiment.yaml",
         "runs": "/runs",
         "leaderboard": "/runs?metric=exact_match",
         "run": f"/run?run={best.run.uid}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import shutil
 from pathlib import Path
 from urllib.parse import quote
 
@@ -67,6 +68,7 @@ def demo(folder: Path, repository: Path) -> None:
     (folder / "prompts").mkdir(exist_ok=True)
     for path in sorted((repository / "prompts").glob("*.j2")):
         (folder / "prompts" / path.name).write_text(path.read_text())
+    shutil.copytree(repository / "evals", folder / "evals", dirs_exist_ok=True)
     cases = [json.loads(line) for line in (repository / "evals" / "data" / "sst2.jsonl").read_text().splitlines()]
     chance = random.Random(7)
     for model, right in (("smollm2", 0.66), ("gemma", 0.86)):

@@ -271,3 +271,34 @@ def test_running_from_the_editor_runs(app):
     page = settled(page)
     assert any("it 's slow" in code.value for code in page.code)
     assert "→" in texts(page)
+
+
+def test_what_is_saved_can_be_copied_and_a_draft_says_that_it_cannot(app, lab: Lab):
+    lab.prompts.use("plain")
+    page = app("playground", prompt="plain")
+    page.session_state["models"] = ["openai:gpt-4o-mini", "fake:echo"]
+    page.run()
+    copied = [code.value for code in page.code]
+    assert any("Lab().try_prompt(" in text and "'plain@1'" in text for text in copied)
+    assert any(text.startswith("curl https://api.openai.com") for text in copied)
+    assert any("prompts:\n- plain@1" in text for text in copied)
+    page = typed(page, "Other {{ text }}")
+    assert not any("try_prompt" in code.value for code in page.code)
+    assert "Save the draft first" in texts(page)
+
+
+def test_a_draft_is_saved_and_its_suite_runs_with_it(app, lab: Lab, workspace):
+    suite(workspace)
+    page = app("playground", prompt="plain")
+    page = typed(page, "Judge {{ text }}")
+    page.session_state["models"] = ["fake:echo"]
+    page.run()
+    page.button(key="run-suite").click().run()
+    assert not page.exception
+    deadline = time.monotonic() + 60
+    while not [run for run in lab.runs(kinds=["eval"]) if run.status == "finished"] and time.monotonic() < deadline:
+        time.sleep(0.1)
+    (variant,) = lab.runs(kinds=["prompt"])
+    assert variant.prompt_reference == "plain@1"
+    assert "Judge {{ text }}" in lab.prompts.get("plain").source
+    assert lab.report(lab.runs(kinds=["eval"])[0].uid).ended == 4
