@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from promptlab.errors import CallError, PromptlabError
 from promptlab.lab import Lab
-from promptlab.types import PromptVersion
+from promptlab.types import PromptVersion, Score
 
 if TYPE_CHECKING:
     from promptlab.execute.trial import Trial
@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Try:
-    """One base model's answer, as far as it has come. error: why there is none, where it never became a Trial."""
+    """One base model's answer, as far as it has come. error: why there is none, where it never became a Trial.
+
+    scores: by the evaluators of the suite whose case was asked, none where the form was.
+    """
 
     model: str
     text: str = ""
     trial: Trial | None = None
     error: str | None = None
+    scores: Mapping[str, Score] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
     ended: float | None = None
 
@@ -63,8 +67,12 @@ def start(
     *,
     settings: Mapping[str, Any],
     use_cache: bool,
+    scorer: Callable[[Trial], Mapping[str, Score]] | None = None,
 ) -> TryRun:
-    """The tries, begun; each ends by itself, so that a quick model need not wait for a slow one."""
+    """The tries, begun; each ends by itself, so that a quick model need not wait for a slow one.
+
+    scorer: gives the scores of an answer, in the thread that waited for it.
+    """
     run = TryRun([Try(model) for model in models])
 
     def answer(column: Try) -> None:
@@ -77,6 +85,8 @@ def start(
             (column.trial,) = lab.try_prompt(
                 prompt, [column.model], inputs, settings=settings, use_cache=use_cache, listener=listen
             )
+            if scorer is not None:
+                column.scores = scorer(column.trial)
         except PromptlabError as error:
             column.error = str(error)
         except Exception as error:  # noqa: BLE001 - it is shown in the column, the other columns go on

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from formats import label, money, seconds_text, shown, tokens_text
+from formats import label, money, score_text, seconds_text, shown, tokens_text
 from shared import guarded, plain, problem
 from tries import Try, TryRun
 
@@ -59,12 +59,27 @@ def _column(column: Try) -> None:
     plain(shown(trial.text))
     if not trial.text:
         st.caption("an empty answer")
+    _scores(column)
     marks = [seconds_text(trial.seconds), tokens_text(trial.usage), _cost(trial.cost_usd)]
     if trial.cached:
         marks.append(":blue[cached]")
     if trial.status != "ok":
         marks.append(f":orange[{trial.status}]")
     st.caption(" · ".join(marks).replace("$", "\\$"))
+
+
+def _scores(column: Try) -> None:
+    """What the suite's evaluators say: what passed and what failed first, then numbers."""
+    said = [
+        f"{':green' if score.passed else ':red'}[{label(f'{score_text(score)} {name}', limit=60)}]"
+        for name, score in column.scores.items()
+        if score.passed is not None
+    ]
+    said += [
+        label(f"{name} {score_text(score)}", limit=60) for name, score in column.scores.items() if score.passed is None
+    ]
+    if said:
+        st.caption(" · ".join(said))
 
 
 def _cost(cost_usd: float | None) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -11,10 +11,11 @@ import cases
 import drafts
 from formats import excerpt, label, plural, value_text
 from promptlab.errors import UsageError
-from shared import problem
+from shared import lab, problem
 
 if TYPE_CHECKING:
-    from promptlab.types import Case
+    from promptlab.execute.trial import Trial
+    from promptlab.types import Case, Score
 
 DATA = "data:suite"
 CHOSEN = "data:chosen"
@@ -62,6 +63,19 @@ def case_now(found: Sequence[Case]) -> Case | None:
     """The case whose inputs the form was filled with."""
     place = st.session_state.get(PLACE)
     return found[place] if place is not None and place < len(found) else None
+
+
+def scorer(case: Case | None, values: Mapping[str, Any]) -> Callable[[Trial], Mapping[str, Score]] | None:
+    """Scores answers to a case by its suite; None where the form holds other inputs than the case."""
+    path = suite_now()
+    if (
+        case is None
+        or path is None
+        or any(values.get(name) != value for name, value in case.inputs.items() if name in values)
+    ):
+        return None
+    found = lab().suite(lab().workspace.root / path, keys=[case.key])
+    return lambda trial: lab().score_try(found, case, trial)
 
 
 def suite_now() -> str | None:

@@ -75,7 +75,10 @@ def show() -> None:
     if (pressed or (asked == "run" and ready)) and preview is not None and values is not None:
         version = came_from.version
         prompt = version.reference if version is not None and _unedited(preview) else preview.prompt
-        st.session_state["tries"] = tries.start(lab(), prompt, models, values, settings=settings, use_cache=not again)
+        scorer = case_picker.scorer(chosen_case, values)
+        st.session_state["tries"] = tries.start(
+            lab(), prompt, models, values, settings=settings, use_cache=not again, scorer=scorer
+        )
     current = st.session_state.get("tries")
     if current is not None:
         answers.draw(current)

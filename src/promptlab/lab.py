@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 from promptlab import portal
 from promptlab.config import Workspace, find_workspace
 from promptlab.errors import UsageError
-from promptlab.types import Case, Direction, Message, PromptVersion
+from promptlab.types import Case, Direction, Message, PromptVersion, Score
 
 if TYPE_CHECKING:
     from promptlab.compare import Comparison
@@ -171,6 +171,15 @@ class Lab:
                 listener=listener,
             )
         )
+
+    def score_try(self, suite: Suite, case: Case, trial: Trial) -> Mapping[str, Score]:
+        """What a suite's evaluators say of a try on one of its cases; those that ask a base model are left out.
+
+        Nothing is stored. An answer that is an error has no scores.
+        """
+        from promptlab.execute.trial_scores import trial_scores
+
+        return trial_scores(suite, case, trial)
 
     def evaluate(
         self,

@@ -302,3 +302,19 @@ def test_a_draft_is_saved_and_its_suite_runs_with_it(app, lab: Lab, workspace):
     assert variant.prompt_reference == "plain@1"
     assert "Judge {{ text }}" in lab.prompts.get("plain").source
     assert lab.report(lab.runs(kinds=["eval"])[0].uid).ended == 4
+
+
+def test_an_answer_to_a_case_is_scored_by_its_suite_and_to_other_inputs_it_is_not(app, workspace):
+    suite(workspace)
+    page = app("playground", prompt="plain")
+    page.session_state["models"] = ["fake:say?text=positive", "fake:say?text=wrong"]
+    page.run()
+    page.button(key="case:on").click().run()
+    page.button(key="run").click().run()
+    page = settled(page)
+    assert ":green[✓ exact\\_match]" in texts(page)
+    assert ":red[✗ exact\\_match]" in texts(page)
+    page.text_area(key="input:text").set_value("something else").run()
+    page.button(key="run").click().run()
+    page = settled(page)
+    assert "exact\\_match" not in texts(page)
