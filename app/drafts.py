@@ -12,6 +12,7 @@ from typing import Any
 
 import streamlit as st
 
+import autosave as autosave_file
 from formats import value_text
 from promptlab.errors import PromptError
 from promptlab.types import PromptVersion
@@ -80,6 +81,30 @@ def arrive() -> None:
     if SOURCE not in st.session_state:
         first = _first_reference()
         _load(first, "", "") if first else replace(Origin(), STARTER)
+    _find_kept()
+
+
+def autosave() -> None:
+    """Keeps the draft on disk while it is edited, so that a closed browser loses nothing."""
+    source, name, root = str(st.session_state.get(SOURCE) or ""), origin().name, lab().workspace.root
+    if source.strip() and edited(source, origin()):
+        autosave_file.keep(root, name, source)
+        st.session_state["kept"] = name
+    elif st.session_state.get("kept") == name:
+        # It was edited in this session, and is now as it was, or saved.
+        autosave_file.forget(root, name)
+
+
+def _find_kept() -> None:
+    """Offers the draft that an earlier session left of the prompt that is opened; once for each."""
+    name = origin().name
+    looked = st.session_state.setdefault("kept:looked", set())
+    if name in looked or st.session_state.get("stash") is not None:
+        return
+    looked.add(name)
+    source = autosave_file.kept(lab().workspace.root, name)
+    if source is not None and source.strip() != str(st.session_state.get(SOURCE) or "").strip():
+        st.session_state["stash"] = Stash(origin(), source)
 
 
 def replace(new: Origin, source: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+import autosave
 import drafts
 from parts import case_picker
 from promptlab.errors import UsageError
@@ -97,6 +98,7 @@ def _store(source: str, name: str, note: str) -> None:
         st.session_state["saved"] = (str(error), False)
         return
     version = saved.prompt
+    autosave.forget(lab().workspace.root, drafts.origin().name)
     drafts.come_from(drafts.Origin(version, drafts.origin().other_settings))
     st.session_state["save:name"], st.session_state["save:note"] = version.name, ""
     st.session_state.pop("stash", None)

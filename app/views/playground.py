@@ -36,6 +36,7 @@ def show() -> None:
         inputs = {name: value for case in found[:1] for name, value in case.inputs.items()}
         asked = editor.draw("Template", lint=checked, inputs=inputs, height=HEIGHT)
         lint_lines.draw(checked)
+    drafts.autosave()
     preview = _parse(source, came_from.name or "draft", right)
     if asked == "save":
         # Before the fields are drawn, which saving fills anew.

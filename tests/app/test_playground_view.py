@@ -318,3 +318,26 @@ def test_an_answer_to_a_case_is_scored_by_its_suite_and_to_other_inputs_it_is_no
     page.button(key="run").click().run()
     page = settled(page)
     assert "exact\\_match" not in texts(page)
+
+
+def test_a_draft_survives_a_closed_browser_until_it_is_saved(app, lab: Lab):
+    lab.prompts.use("plain")
+    page = app("playground", prompt="plain")
+    typed(page, "Kept on disk {{ text }}")
+    page = app("playground", prompt="plain")  # another session, after the first has gone
+    assert "{{ text }}\nAnswer" in page.session_state["draft"]
+    assert "Your edited draft of plain is kept." in texts(page)
+    page.button(key="unstash").click().run()
+    assert page.session_state["draft"] == "Kept on disk {{ text }}"
+    page.button(key="save").click().run()
+    page = app("playground", prompt="plain")
+    assert page.session_state["draft"] == "Kept on disk {{ text }}"
+    assert "is kept." not in texts(page)
+
+
+def test_a_draft_that_is_typed_back_is_kept_no_longer(app, lab: Lab):
+    page = app("playground", prompt="plain")
+    before = page.session_state["draft"]
+    typed(page, "Other {{ text }}")
+    typed(page, before)
+    assert "is kept." not in texts(app("playground", prompt="plain"))
