@@ -47,6 +47,11 @@ def base_models() -> Sequence[ModelEntry]:
     return _base_models(str(lab().workspace.root))
 
 
+def forget_base_models() -> None:
+    """Has the next look find what is there now."""
+    _base_models.clear()
+
+
 @st.cache_data(ttl=10, show_spinner="Looking for base models")
 def _base_models(root: str) -> list[ModelEntry]:  # noqa: ARG001 - the cache's key
     return list(lab().base_models())
