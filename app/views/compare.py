@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from formats import NOTHING, excerpt, measure_text, plural
-from parts import beside, evaluated, evaluation, metric_curves
+from parts import beside, changed_cases, evaluated, evaluation, metric_curves
 from parts.metric_curves import names_of
 from promptlab.errors import ComparisonError, RunNotFoundError
 from shared import RUN, RUNS, guarded, lab, parameter, problem, set_parameters
@@ -107,6 +107,7 @@ def _verdicts(runs: Sequence[RunRow]) -> None:
     with st.expander("Every measure, case by case"):
         for pair in comparison.pairs:
             _pair(pair, names)
+    changed_cases.draw(comparison)
 
 
 def _pair(pair: Pair, names: dict[str, str]) -> None:
