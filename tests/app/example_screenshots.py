@@ -18,7 +18,7 @@ from promptlab.lab import Lab
 EXAMPLES = ("classification", "regression", "train_sentiment", "exploration")
 
 TABS = {"regression": "Over time"}
-HEIGHTS = {"classification": 1420, "regression": 900, "train_sentiment": 900, "exploration": 800}
+HEIGHTS = {"classification": 1700, "regression": 900, "train_sentiment": 900, "exploration": 800}
 
 
 def main(folder: Path) -> None:
