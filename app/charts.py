@@ -201,6 +201,25 @@ def residuals(frame: pd.DataFrame) -> Any:
     return alt.layer(same, points).properties(height=HEIGHT)
 
 
+def cumulative(frame: pd.DataFrame, *, x: str) -> Any:
+    """Steps of the share of values at or below each value, a line a run. frame: run, value, share."""
+    return (
+        alt.Chart(frame)
+        .mark_line(interpolate="step-after", strokeWidth=1.8)
+        .encode(
+            x=alt.X("value:Q", title=x, scale=alt.Scale(zero=False)),
+            y=alt.Y("share:Q", title="share of cells", scale=alt.Scale(domain=[0, 1])),
+            color=_RUN,
+            tooltip=[
+                alt.Tooltip("run:N"),
+                alt.Tooltip("value:Q", format=_NUMBER),
+                alt.Tooltip("share:Q", format=".0%"),
+            ],
+        )
+        .properties(height=HEIGHT - 100)
+    )
+
+
 def bars(frame: pd.DataFrame, *, title: str) -> Any:
     """Bars of the importance of features, the most important first, one colour a run. frame: run, feature, value."""
     order = frame.groupby("feature")["value"].max().sort_values(ascending=False).index.tolist()

@@ -21,7 +21,7 @@ from formats import (
     settings_text,
     totals_text,
 )
-from parts import run_control, whole_run
+from parts import distributions, run_control, whole_run
 from promptlab.errors import ComparisonError
 from promptlab.types import ANSWER_STATUSES
 from shared import lab, plain, problem
@@ -52,6 +52,8 @@ def draw(report: Report) -> None:
         column_config={"": st.column_config.TextColumn(width=36), "errors": st.column_config.TextColumn(width="small")},
     )
     whole_run.draw(report)
+    if report.cells:
+        distributions.draw(report)
     _gates(report)
     _errors(report)
 
@@ -81,7 +83,10 @@ def _line(
         if name not in ("latency", "latency_seconds", "cost"):
             line[excerpt(name, limit=40)] = interval_text(name, variant.scores.get(name), share=shares.get(name, False))
     line["errors"] = _error_counts(variant)
-    line["latency"] = seconds_text(variant.mean_seconds)
+    seconds = distributions.seconds_of(report, variant.id)
+    line["latency p50 · p95"] = (
+        " · ".join(seconds_text(distributions.quantile(seconds, share)) for share in (0.5, 0.95) if seconds) or NOTHING
+    )
     line["tokens in → out"] = totals_text(variant.input_tokens, variant.output_tokens) if variant.answers else NOTHING
     line["cost"] = money(variant.cost_usd) if variant.answers else NOTHING
     line["cached"] = f"{variant.cached} of {variant.ended}"

@@ -66,8 +66,10 @@ def pull(
                     _install(model, folder, tell=tell, fetch=fetch, convert=convert)
                     ready = find_pulled(model)
         except OSError as error:
+            # What is missing or full may be another place than the cache: a program, a temporary folder.
+            where = f" ({error.filename})" if error.filename else ""
             raise ModelError(
-                f"base model {model.name!r} cannot be stored in {folder.parent}: {error.strerror or error}; "
+                f"base model {model.name!r} cannot be stored in {folder.parent}: {error.strerror or error}{where}; "
                 "set PROMPTLAB_CACHE to a folder with space that can be written"
             ) from error
     if ready is None:
