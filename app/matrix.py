@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -82,6 +83,32 @@ def mark(cell: CellRow | None, measure: str) -> str:
     score = cell.scores.get(measure)
     text = excerpt(cell.output or "", limit=140) or "(empty)"
     return f"{score_text(score)} {text}" if score is not None else text
+
+
+def mark_repeats(cells: Sequence[CellRow], measure: str) -> str:
+    """The repeats of one case and variant in one line: how many passed of how many, then the most frequent answer.
+
+    Where nothing passes or fails, the mean of the values stands in its place.
+    """
+    if not cells:
+        return ""
+    if len(cells) == 1:
+        return mark(cells[0], measure)
+    errors = sum(cell.status not in ANSWER_STATUSES for cell in cells)
+    scores = [cell.scores[measure] for cell in cells if measure in cell.scores]
+    verdicts = [score.passed for score in scores if score.passed is not None]
+    values = [score.value for score in scores if score.value is not None]
+    parts = []
+    if verdicts:
+        parts.append(f"{sum(verdicts)}/{len(cells)} {'✓' if sum(verdicts) == len(cells) else '✗'}")
+    elif values:
+        parts.append(f"{sum(values) / len(values):,.4g} of {len(values)}")
+    answers = Counter(cell.output or "" for cell in cells if cell.status in ANSWER_STATUSES)
+    if answers:
+        (text, _), *others = answers.most_common()
+        parts.append((excerpt(text, limit=120) or "(empty)") + (f" +{len(others)} other" if others else ""))
+    parts += [f"⚠ {errors}"] if errors else []
+    return " ".join(parts)
 
 
 def letter(position: int) -> str:

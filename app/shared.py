@@ -58,14 +58,14 @@ def _base_models(root: str) -> list[ModelEntry]:  # noqa: ARG001 - the cache's k
 
 
 def report(run: RunRow) -> Report:
-    """A run's report; read once where the run has ended."""
+    """A run's report; of one that has ended it is read once, and again when its scores change."""
     if run.status == "running":
         return lab().report(run.uid)
-    return _report(lab().workspace.db_url, run.uid, str(run.ended_at), run.status)
+    return _report(lab().workspace.db_url, run.uid, f"{run.ended_at} {run.status} {lab().changed(run)}")
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the run")
-def _report(db: str, uid: str, ended: str, status: str) -> Report:  # noqa: ARG001 - the cache's key
+def _report(db: str, uid: str, state: str) -> Report:  # noqa: ARG001 - the cache's key
     return lab().report(uid)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -9,15 +10,17 @@ import streamlit as st
 
 import matrix
 from formats import excerpt, label, money, score_text, seconds_text, shown, tokens_text, value_text, when
-from parts import word_diff
+from parts import mend, word_diff
+from promptlab.reports import cell_json
 from promptlab.types import ANSWER_STATUSES
-from shared import PLAYGROUND, guarded, lab, messages, plain, problem, set_parameters
+from shared import guarded, lab, messages, plain, problem, set_parameters
 
 if TYPE_CHECKING:
     from promptlab.reports import Report
-    from promptlab.store.rows import CellDetail
+    from promptlab.store.rows import CellDetail, CellRow
 
 
+RAW_HEIGHT = 320
 SHORT = 24
 """Texts of so few characters stand beside each other."""
 
@@ -47,8 +50,9 @@ def draw(report: Report, shown_rows: list[matrix.Row], key: str, variant: str, r
     detail = lab().cell(variant, key, repeat=repeat)
     _answer(detail)
     _scores(detail)
-    inputs, differences, prompt, attempts = st.tabs(
-        ["Inputs", "Differences", "Rendered prompt", f"Attempts ({len(detail.attempts)})"]
+    mend.draw(detail)
+    inputs, differences, prompt, attempts, raw = st.tabs(
+        ["Inputs", "Differences", "Rendered prompt", f"Attempts ({len(detail.attempts)})", "Raw"]
     )
     with differences:
         _differences(detail, letters, [row for row in shown_rows if (row.key, row.repeat) == (key, repeat)])
@@ -65,13 +69,22 @@ def draw(report: Report, shown_rows: list[matrix.Row], key: str, variant: str, r
             st.json(dict(detail.cell.metadata), expanded=1)
     with attempts:
         _attempts(detail)
-    if detail.run.prompt_reference:
-        st.page_link(
-            PLAYGROUND,
-            label="Open in Playground",
-            icon=":material/science:",
-            query_params={"prompt": detail.run.prompt_reference, "run": variant, "case": key},
-        )
+    with raw:
+        st.caption("The cell as JSON, with the output letter for letter; the corner copies it.")
+        plain(raw_json(detail.cell), language="json", height=RAW_HEIGHT)
+
+
+def raw_json(cell: CellRow) -> str:
+    """The cell as `eval --json` writes it, with the calls' tokens, cost and tool calls."""
+    more = {
+        "finish_reason": cell.finish_reason,
+        "tool_calls": list(cell.tool_calls),
+        "input_tokens": cell.usage.input_tokens,
+        "output_tokens": cell.usage.output_tokens,
+        "cost_usd": cell.cost_usd,
+        "metadata": cell.metadata,
+    }
+    return json.dumps({**cell_json(cell), **more}, ensure_ascii=False, indent=2, default=str)
 
 
 def _differences(detail: CellDetail, letters: dict[str, str], rows: list[matrix.Row]) -> None:

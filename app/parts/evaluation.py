@@ -21,7 +21,7 @@ from formats import (
     settings_text,
     totals_text,
 )
-from parts import distributions, run_control, whole_run
+from parts import distributions, run_control, tags, whole_run
 from promptlab.errors import ComparisonError
 from promptlab.types import ANSWER_STATUSES
 from shared import lab, plain, problem
@@ -54,6 +54,7 @@ def draw(report: Report) -> None:
     whole_run.draw(report)
     if report.cells:
         distributions.draw(report)
+        tags.draw(report)
     _gates(report)
     _errors(report)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import pandas as pd
 import streamlit as st
@@ -10,11 +10,15 @@ import streamlit as st
 import chips
 import matrix
 from formats import excerpt, value_text
-from parts import baselines, cell
+from parts import baselines, cell, export_rows
 from shared import guarded, parameter, selected_cell, set_parameters
 
 if TYPE_CHECKING:
     from promptlab.reports import Report
+    from promptlab.store.rows import CellRow
+
+    Repeats: TypeAlias = dict[tuple[str, str], list[CellRow]]
+    """The cells of a case, by its key and the variant's id; empty where each repeat has a line."""
 
 ROW_HEIGHT = 30
 MOST_HEIGHT = 620
@@ -61,20 +65,23 @@ def draw(report: Report) -> None:
             live=True,
         )
         view = _view(report, all_rows, by, picked or "All", search or "")
+        export_rows.draw(report, chips.chosen(all_rows, view, by))
     rows = chips.chosen(all_rows, view, by)
     if not rows:
         st.caption("No case fits. Choose All or clear the search.")
         return
-    grid_key = f"matrix:{report.run.uid}:{measure}:{view}"
+    repeats = _repeats(report, all_rows)
+    listed = _one_a_case(rows) if repeats else rows
+    grid_key = f"matrix:{report.run.uid}:{measure}:{view}:{bool(repeats)}"
     columns = _columns(report, measure)
-    _follow_click(grid_key, rows, columns)
+    _follow_click(grid_key, listed, columns)
     opened = parameter("case")
     if not opened:
-        _grid(rows, columns, by, grid_key, with_input=True)
+        _grid(listed, columns, by, grid_key, repeats=repeats, with_input=True)
         return
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        _grid(rows, columns, by, grid_key, with_input=False)
+        _grid(listed, columns, by, grid_key, repeats=repeats, with_input=False)
     with right, st.container(border=True, gap="xsmall", key="opened"):
         known = [variant.id for variant in report.variants]
         variant = parameter("variant") if parameter("variant") in known else known[0]
@@ -130,9 +137,43 @@ def _one_of(nothing: str, counted: dict[str, int], *, key: str) -> str | None:
     )
 
 
-def _grid(rows: list[matrix.Row], columns: dict[str, str], by: chips.Judge, grid_key: str, *, with_input: bool) -> None:
+def _repeats(report: Report, rows: list[matrix.Row]) -> Repeats:
+    """The cells of each case and variant, where cases were repeated and are to stand in one line; else nothing."""
+    if not any(row.repeat for row in rows):
+        return {}
+    if not st.toggle(
+        "One line a case",
+        True,
+        key=f"together:{report.run.uid}",
+        help="How many repeats passed, of how many, and the most frequent answer",
+    ):
+        return {}
+    found: Repeats = {}
+    for row in rows:
+        for uid, cell_ in row.cells.items():
+            found.setdefault((row.key, uid), []).append(cell_)
+    return found
+
+
+def _one_a_case(rows: list[matrix.Row]) -> list[matrix.Row]:
+    """The first of the rows of each case."""
+    firsts: dict[str, matrix.Row] = {}
+    for row in rows:
+        firsts.setdefault(row.key, row)
+    return list(firsts.values())
+
+
+def _grid(
+    rows: list[matrix.Row],
+    columns: dict[str, str],
+    by: chips.Judge,
+    grid_key: str,
+    *,
+    repeats: Repeats,
+    with_input: bool,
+) -> None:
     """Draws the grid; beside an opened cell, which shows the inputs itself, it leaves them out to hide no variant."""
-    repeated = any(row.repeat for row in rows)
+    repeated = not repeats and any(row.repeat for row in rows)
     lines: list[dict[str, str]] = []
     for row in rows:
         some = row.any_cell
@@ -141,7 +182,12 @@ def _grid(rows: list[matrix.Row], columns: dict[str, str], by: chips.Judge, grid
             line["input"] = " · ".join(map(value_text, some.inputs.values()))
         if some.expected is not None:
             line["expected"] = value_text(some.expected)
-        line |= {head: matrix.mark(row.cells.get(uid), by.measure) for head, uid in columns.items()}
+        line |= {
+            head: matrix.mark_repeats(repeats.get((row.key, uid), []), by.measure)
+            if repeats
+            else matrix.mark(row.cells.get(uid), by.measure)
+            for head, uid in columns.items()
+        }
         why = by.why(row)
         if why:
             line["why"] = why

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self
 
 from promptlab import portal
 from promptlab.config import Workspace, find_workspace
@@ -16,12 +16,14 @@ from promptlab.errors import UsageError
 from promptlab.types import Case, Direction, Message, PromptVersion, Score
 
 if TYPE_CHECKING:
+    from promptlab.by_tag import TagScores
     from promptlab.compare import Comparison
     from promptlab.evaluators.documentation import Description
     from promptlab.execute.budget import Budget
     from promptlab.execute.error_limit import ErrorLimit
     from promptlab.execute.forecast import Forecast
     from promptlab.execute.jobs import Job
+    from promptlab.execute.mending import AskedAgain
     from promptlab.execute.plan import Limits
     from promptlab.execute.progress import Watcher
     from promptlab.execute.result import Evaluation
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from promptlab.side_by_side import SideBySide
     from promptlab.store.curves import Axis
     from promptlab.store.database import Database, DatabaseStats
-    from promptlab.store.rows import CacheModel, CellDetail, Curve, LeaderboardRow, RunDetail, RunRow
+    from promptlab.store.rows import CacheModel, CellDetail, CellRow, Curve, LeaderboardRow, RunDetail, RunRow
     from promptlab.suites.model import Suite
     from promptlab.sync import Prompts
     from promptlab.tracking.autolog import Autolog
@@ -274,6 +276,41 @@ class Lab:
                 retry_errors=retry_errors,
             )
         return resume(found, database=self.database, workspace=self.workspace, watcher=watcher)
+
+    def rescore(
+        self, run: str, *, expected: Mapping[str, Any] | None = None, watcher: Watcher | None = None
+    ) -> Evaluation:
+        """A run's answers scored by its evaluators as they are now, in place; no base model is asked for an answer.
+
+        expected: by the key of a case what is expected from now on; its data set gets a new version. Raises UsageError.
+        """
+        from promptlab.execute.mending import rescore
+
+        return rescore(
+            run,
+            expected=expected or {},
+            database=self.database,
+            workspace=self.workspace,
+            resolve=self._resolve,
+            watcher=watcher,
+        )
+
+    def read_expected(self, text: str, before: Any) -> Any:
+        """What is expected, as typed: JSON where it was no text before. Raises UsageError for what is no JSON."""
+        from promptlab.execute.mending import read_expected
+
+        return read_expected(text, before)
+
+    def ask_again(self, run: str, key: str, *, repeat: int = 0) -> AskedAgain:
+        """One cell of a variant asked again past the cache, and scored; an answer that it has stays if the call fails.
+
+        run: the variant's. Raises UsageError for a case that it has not, and for a model that only a script has.
+        """
+        from promptlab.execute.mending import ask_again
+
+        return ask_again(
+            run, key, repeat=repeat, database=self.database, workspace=self.workspace, resolve=self._resolve
+        )
 
     def stop(self, run: str) -> RunRow:
         """Asks a running evaluation, in whatever process, to stop: no new call, those in flight may end.
@@ -756,6 +793,24 @@ class Lab:
         from promptlab.reports import read_report
 
         return read_report(self.database, self.find_run(uid))
+
+    def changed(self, run: RunRow) -> str:
+        """When a run that had ended got other scores last, as a text; empty where it never did."""
+        from promptlab.reports import changed
+
+        return changed(self.database, run)
+
+    def by_tag(self, report: Report, measure: str) -> Sequence[TagScores]:
+        """A measure of a run's variants by the tags of its cases, the most frequent tag first."""
+        from promptlab.by_tag import by_tag
+
+        return by_tag(report, measure)
+
+    def export(self, report: Report, cells: Sequence[CellRow], *, form: Literal["csv", "json"]) -> bytes:
+        """Cells of a report as a file: CSV that no spreadsheet takes for a formula, or a JSON list."""
+        from promptlab.exports import export
+
+        return export(report, cells, form=form)
 
     def cell(self, run_uid: str, key: str, *, repeat: int = 0) -> CellDetail:
         """One cell opened: rendered prompt, output, scores with reasons, attempts."""

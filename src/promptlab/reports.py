@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from promptlab.metrics.summary import WholeRun, interval_json, whole_run_from_json
@@ -18,7 +18,11 @@ from promptlab.types import Interval
 
 EVALUATORS_TAG = "promptlab.evaluators"
 """A run's tag with the names of its suite's evaluators, in order; the first one is its main measure."""
+CHANGED_TAG = "promptlab.changed"
+"""A run's tag with the time at which its scores changed after it had ended."""
 GATES_TAG = "promptlab.gates"
+MENDED_TAG = "promptlab.mended"
+"""A run's tag with what was expected otherwise before, as a JSON list of {at, by, before, after, cases}."""
 METRICS_TAG = "promptlab.metrics"
 """A variant's tag with its whole-run metrics, their intervals and what was left out, as JSON."""
 
@@ -139,6 +143,17 @@ def read_report(database: Database, run: RunRow, *, with_cells: bool = True) -> 
     if not with_cells:
         return report
     return replace(report, cells=list(_iterate_cells(database, run, columns, order)))
+
+
+def mark_changed(connection: Connection, run_id: int) -> None:
+    """Notes that an evaluation that has ended has other scores now; run_id: the evaluation's, not a variant's."""
+    params.set_tags(connection, run_id, {CHANGED_TAG: datetime.now(UTC).isoformat()})
+
+
+def changed(database: Database, run: RunRow) -> str:
+    """When a run that had ended got other scores last; empty where it never did."""
+    owner = run.id if run.parent_id is None else run.parent_id
+    return database.read(lambda connection: params.tags(connection, owner)).get(CHANGED_TAG, "")
 
 
 def iterate_cells(database: Database, run: RunRow) -> Iterator[CellRow]:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from promptlab.cli import words
-from promptlab.cli.export import csv_pieces, json_text
+from promptlab.exports import csv_pieces, json_text
 from promptlab.types import Interval
 
 

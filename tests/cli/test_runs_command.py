@@ -128,3 +128,23 @@ def test_stopping_what_has_ended_is_a_mistake_in_one_line(promptlab, seeded: dic
     done = promptlab("runs", "stop", seeded["variant"])
     assert done.code == 2
     assert done.err == f"error: run {seeded['eval'][:8]} is not running: it is finished\n"
+
+
+def test_a_run_is_scored_again_with_what_is_expected_put_right(promptlab, seeded: dict[str, str]):
+    ended = promptlab("runs", "rescore", seeded["eval"][:8], "--expect", "b=Say bad")
+    assert (ended.code, ended.err) == (0, "")
+    assert "plain@1 · fake:echo: exact_match 1" in ended.out
+    assert "without a call" in ended.out
+    wrong = promptlab("runs", "rescore", seeded["eval"][:8], "--expect", "zz=Say bad")
+    assert (wrong.code, "has no case" in wrong.err) == (2, True)
+    unreadable = promptlab("runs", "rescore", seeded["eval"][:8], "--expect", "b")
+    assert (unreadable.code, "CASE=VALUE" in unreadable.err) == (2, True)
+
+
+def test_one_case_of_a_variant_is_asked_again(promptlab, seeded: dict[str, str]):
+    ended = promptlab("runs", "retry", seeded["variant"][:8], "b")
+    assert (ended.code, ended.out) == (0, "Say bad\n")
+    with Lab() as lab:
+        assert len(lab.cell(seeded["variant"], "b").attempts) == 2
+    missing = promptlab("runs", "retry", seeded["variant"][:8], "zz")
+    assert (missing.code, "no output for case 'zz'" in missing.err) == (2, True)

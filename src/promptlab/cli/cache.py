@@ -39,7 +39,7 @@ def stats(
     if as_json:
         from dataclasses import asdict
 
-        from promptlab.cli.export import json_text
+        from promptlab.exports import json_text
 
         write(json_text([asdict(model) for model in models]))
         return

@@ -42,7 +42,7 @@ def list_datasets(
     with open_lab(db) as lab:
         found = lab.datasets()
     if as_json:
-        from promptlab.cli.export import json_text
+        from promptlab.exports import json_text
 
         write(json_text([dataset.to_json() for dataset in found]))
         return
@@ -103,7 +103,8 @@ def profile(
     db: DatabaseOption = None,
 ) -> None:
     """Profile a data set: types, missing, distributions, pairs."""
-    from promptlab.cli.export import OutputFile, json_text
+    from promptlab.cli.export import OutputFile
+    from promptlab.exports import json_text
 
     with open_lab(db) as lab:
         found = lab.profile_data(source, target=target)
@@ -134,7 +135,7 @@ def diff(
     with open_lab(db) as lab:
         found = lab.compare_data(before, after, key=key or None)
     if as_json:
-        from promptlab.cli.export import json_text
+        from promptlab.exports import json_text
 
         write(json_text(found.to_json()))
         return
@@ -144,7 +145,7 @@ def diff(
 
 
 def _json_pieces(dataset: Dataset, *, cases: bool) -> Iterator[str]:
-    from promptlab.cli.export import json_text
+    from promptlab.exports import json_text
     from promptlab.tracking.dataset import case_json
 
     head = json_text(dataset.to_json())

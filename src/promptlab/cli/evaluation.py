@@ -151,8 +151,8 @@ def _say_edited(lab: Lab, suite: str, found: Resumable) -> None:
 
 def dry_run_all(evaluating: Evaluating) -> int:
     """Says of every suite what it would take."""
-    from promptlab.cli.export import json_text
     from promptlab.cli.forecast import print_forecast
+    from promptlab.exports import json_text
 
     request = evaluating.request
     to_output = request.json_file == "-"
@@ -231,7 +231,7 @@ def _print(evaluating: Evaluating, result: Evaluation) -> None:
 
 
 def _export(evaluating: Evaluating, result: Evaluation) -> None:
-    from promptlab.cli.export import csv_pieces, json_pieces
+    from promptlab.exports import csv_pieces, json_pieces
     from promptlab.reports import cell_json, document_head
 
     def pieces() -> Any:

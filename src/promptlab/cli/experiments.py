@@ -35,7 +35,7 @@ def list_experiments(
     with open_lab(db) as lab:
         rows = lab.experiments.list(deleted=deleted)
     if as_json:
-        from promptlab.cli.export import json_text
+        from promptlab.exports import json_text
 
         write(json_text([{**asdict(row), "goal": row.goal} for row in rows]))
         return

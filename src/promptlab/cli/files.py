@@ -53,7 +53,7 @@ def validate(
     with _lab(db) as lab:
         found = lab.validate(*(Path(file).expanduser() for file in files or ()))
     if as_json:
-        from promptlab.cli.export import json_text
+        from promptlab.exports import json_text
 
         write(json_text(found.to_json()))
     else:

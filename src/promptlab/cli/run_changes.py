@@ -1,4 +1,4 @@
-"""`promptlab runs rename|note|tag|stop|delete|restore|download`: what is done with runs that are stored."""
+"""`promptlab runs rename|note|tag|stop|rescore|retry|delete|restore|download`: what is done with stored runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UidsArgument = Annotated[list[str], typer.Argument(metavar="UID...", help="Runs.
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `promptlab runs`."""
-    for command in (rename, note, tag, stop, delete, restore, download):
+    for command in (rename, note, tag, stop, rescore, retry, delete, restore, download):
         app.command()(command)
 
 
@@ -70,6 +70,49 @@ def stop(uid: UidArgument, *, db: DatabaseOption = None) -> None:
         print(f"run {run.uid[:8]} was asked to stop; go on with it: promptlab eval --resume {run.uid[:8]}")
 
 
+def rescore(
+    uid: UidArgument,
+    *,
+    expect: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CASE=VALUE", help="What is expected of a case from now on; JSON where it was no text before."
+        ),
+    ] = None,
+    db: DatabaseOption = None,
+) -> None:
+    """Score a run's answers again, in place, by its evaluators as they are now; no base model is asked."""
+    values = dict(_pair(pair, "write CASE=VALUE, as in case-7=negative") for pair in expect or [])
+    with open_lab(db) as lab:
+        before = {cell.key: cell.expected for cell in lab.report(uid).cells} if values else {}
+        ended = lab.rescore(
+            uid, expected={key: lab.read_expected(value, before.get(key)) for key, value in values.items()}
+        )
+        for variant in ended.report.variants:
+            scores = ", ".join(
+                f"{words.plain(name)} {interval.mean:.3g}"
+                for name, interval in variant.scores.items()
+                if interval.mean is not None
+            )
+            print(f"{words.plain(variant.name)}: {scores or 'no scores'}")
+        print(f"run {ended.run[:8]} is scored again, without a call")
+
+
+def retry(
+    uid: Annotated[str, typer.Argument(metavar="UID", help="A variant's id, or the first 4 digits or more of it.")],
+    case: Annotated[str, typer.Argument(metavar="CASE", help="The id of a case.")],
+    *,
+    repeat: Annotated[int, typer.Option(min=1, metavar="N", help="Which repeat, from 1.")] = 1,
+    db: DatabaseOption = None,
+) -> None:
+    """Ask one case of a variant again, past the cache; the answer that it has stays if the call fails."""
+    with open_lab(db) as lab:
+        again = lab.ask_again(uid, case, repeat=repeat - 1)
+    if again.error is not None:
+        raise UsageError(f"case '{case}' has no new answer: {again.error}")
+    print(words.plain(again.cell.cell.output or "(empty)"))
+
+
 def delete(uids: UidsArgument, *, db: DatabaseOption = None) -> None:
     """Hide runs and all below them; nothing is lost, `restore` brings them back."""
     with open_lab(db) as lab:
@@ -102,8 +145,8 @@ def download(
         print("this run has no artifacts")
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _pair(text: str, remedy: str = "write KEY=VALUE, as in team=search; KEY= takes a tag away") -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise UsageError(f"{text!r}: write KEY=VALUE, as in team=search; KEY= takes a tag away")
+        raise UsageError(f"{text!r}: {remedy}")
     return key, value

@@ -167,7 +167,7 @@ def show(
         detail = lab.run_detail(uid)
         report = lab.report(detail.run.uid)
         if as_json:
-            from promptlab.cli.export import json_text
+            from promptlab.exports import json_text
 
             write(json_text(_document(detail, report)))
             return
@@ -200,7 +200,7 @@ def compare(
             baseline = lab.find_run(baseline).uid
         comparison = lab.compare(*uids, baseline=baseline)
     if as_json:
-        from promptlab.cli.export import json_text
+        from promptlab.exports import json_text
 
         write(json_text(_comparison_document(comparison)))
         return

@@ -39,7 +39,7 @@ def list_tests(
     with open_lab(db) as lab:
         found = lab.tests(experiment, run=run, limit=limit)
     if as_json:
-        from promptlab.cli.export import json_text
+        from promptlab.exports import json_text
 
         write(json_text([as_plain(one) for one in found]))
         return
@@ -63,7 +63,7 @@ def show(
         one = lab.test(number)
         whole = lab.tests(one.experiment, limit=1).summary
     if as_json:
-        from promptlab.cli.export import json_text
+        from promptlab.exports import json_text
 
         write(json_text(as_plain(one)))
         return

@@ -173,17 +173,17 @@ def evaluator_context(
 
 
 def stored_context(
-    row: CellRow, messages: tuple[Message, ...], variant: Variant, *, ask: Ask | None = None
+    row: CellRow, messages: tuple[Message, ...], variant: Variant, *, case: Case, ask: Ask | None = None
 ) -> EvaluatorContext | None:
-    """The same for a cell that was stored before; None where it ended in an error."""
+    """The same for a cell that was stored before, with its case as it is now; None where it ended in an error."""
     status = row.answer_status
     if status is None:
         return None
     return EvaluatorContext(
-        inputs=row.inputs,
+        inputs=case.inputs,
         output=row.output or "",
-        expected=row.expected,
-        metadata=row.metadata,
+        expected=case.expected,
+        metadata=case.metadata,
         key=row.key,
         messages=messages,
         model=variant.model.name,

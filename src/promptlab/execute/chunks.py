@@ -47,7 +47,7 @@ async def run_chunk(crew: Crew, column: Column, page: Sequence[PlacedCase]) -> N
             elif cell.cache_key is not None and cell.cache_key in found:
                 ready.append(reuse(cell, found[cell.cache_key], run_id=column.run.id))
             else:
-                flight, leads = register(crew.flights, cell, shared=session.plan.use_cache)
+                flight, leads = register(crew.flights, cell, shared=session.plan.use_cache and session.mending is None)
                 if leads or flight is None:
                     led.append((cell, flight))
                 else:
@@ -115,6 +115,12 @@ async def _ended(session: Session, column: Column, page: Sequence[PlacedCase]) -
         for cell, status in stored.items()
         if status in ANSWER_STATUSES or not (session.retry_errors or status in _NEVER_TRIED)
     }
+    if session.mending is not None:
+        every = {(key, repeat) for key in keys for repeat in range(session.plan.repeats)}
+        ended = {cell: status for cell, status in stored.items() if (column.run.id, *cell) not in session.mending.cells}
+        column.progress.before += len(ended)
+        column.progress.done += len(ended)
+        return frozenset(cell for cell in every if (column.run.id, *cell) not in session.mending.cells)
     column.progress.before += len(ended)
     column.progress.done += len(ended)
     column.progress.errors += sum(status not in ANSWER_STATUSES for status in ended.values())
@@ -125,7 +131,7 @@ def _look_up(session: Session, column: Column, cells: Sequence[Cell]) -> Mapping
     """By cache key the stored answers; without the cache only those that this very run has paid for."""
     keys = [cell.cache_key for cell in cells if cell.cache_key]
     own_only = not session.plan.use_cache
-    if not keys or (own_only and not session.resumed):
+    if not keys or session.mending is not None or (own_only and not session.resumed):
         return {}
     run_id = column.run.id if own_only else None
     return session.database.read(lambda connection: cell_rows.find_answers(connection, keys, run_id=run_id))

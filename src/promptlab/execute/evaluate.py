@@ -15,7 +15,7 @@ from promptlab.execute.plan import Plan
 from promptlab.execute.progress import Watcher
 from promptlab.execute.result import Evaluation, EvaluationInterrupted
 from promptlab.execute.resume import Resumable, take_up
-from promptlab.execute.session import Session
+from promptlab.execute.session import Mending, Session
 from promptlab.execute.stopping import Stop
 from promptlab.reports import GATES_TAG, Calls, read_report
 from promptlab.store import cells as cell_rows
@@ -59,8 +59,12 @@ def resume(
     database: Database,
     workspace: Workspace,
     watcher: Watcher | None = None,
+    mending: Mending | None = None,
 ) -> Evaluation:
-    """A run taken up again where it ended, and brought to its end; as `evaluate`, and its cells are asked once."""
+    """A run taken up again where it ended, and brought to its end; as `evaluate`, and its cells are asked once.
+
+    mending: what is done instead of going on; the run stays as partial as it was.
+    """
     stop = Stop()
 
     async def run() -> Session:
@@ -71,6 +75,7 @@ def resume(
             provenance=await asyncio.to_thread(provenance, workspace.root),
             watcher=watcher,
             stop=stop,
+            mending=mending,
         )
 
     return _run(run, stop)
@@ -83,7 +88,7 @@ def _run(open_session: sessions.Opener, stop: Stop) -> Evaluation:
     )
     database, suite = session.database, session.plan.suite
     row = database.read(lambda connection: runs.get_run(connection, session.parent.uid))
-    if stop.reason is None:
+    if stop.reason is None and (session.mending is None or row.status == "finished"):
         gates = hold(suite.gates, read_report(database, row, with_cells=False).variants)
         if gates:
             tags = {GATES_TAG: json.dumps([asdict(gate) for gate in gates])}

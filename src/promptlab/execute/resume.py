@@ -15,7 +15,7 @@ from promptlab.execute.journal import Journal
 from promptlab.execute.liveness import is_alive
 from promptlab.execute.plan import Limits, Plan, Variant
 from promptlab.execute.progress import Progress, VariantProgress, Watcher
-from promptlab.execute.session import Column, Session
+from promptlab.execute.session import Column, Mending, Session
 from promptlab.execute.stopping import Stop
 from promptlab.models.base import Model
 from promptlab.store import datasets, locks, params, plans, registry, runs
@@ -123,6 +123,7 @@ async def take_up(
     provenance: Provenance,
     watcher: Watcher | None,
     stop: Stop,
+    mending: Mending | None = None,
 ) -> Session:
     """The session of a run that goes on in this process, which from now on owns it.
 
@@ -163,6 +164,7 @@ async def take_up(
         watcher=watcher,
         resumed=True,
         retry_errors=resumable.retry_errors,
+        mending=mending,
     )
     session.tell("going on")
     return session

@@ -33,6 +33,8 @@ from promptlab.types import Ask, Response
 HEARTBEAT_SECONDS = 5.0
 LOOK_SECONDS = 1.0
 """How often a run looks whether somebody asked it to stop."""
+CellName: TypeAlias = tuple[int, str, int]
+"""A cell of a run: the id of its variant's run, the key of its case, its repeat from 0."""
 PRICE_TAG = "promptlab.price"
 """A variant's tag with the price that its costs were counted by, as JSON; none where the price is unknown."""
 
@@ -59,6 +61,18 @@ class Column:
             self.idle.set()
 
 
+@dataclass(frozen=True, slots=True)
+class Mending:
+    """What of a run that has ended is done anew, besides scores of evaluators that changed.
+
+    cells: those that are asked again, past the cache; no others are. answered: those of them that have an answer now,
+    which no error replaces.
+    """
+
+    cells: frozenset[CellName] = frozenset()
+    answered: frozenset[CellName] = frozenset()
+
+
 @dataclass(slots=True)
 class Session:
     """All that belongs to a run while this process works on it.
@@ -82,6 +96,8 @@ class Session:
     resumed: bool = False
     retry_errors: bool = False
     overspent: bool = False
+    mending: Mending | None = None
+    """Set where a run that has ended is not gone on with but mended."""
     tally: Tally = field(default_factory=Tally)
     evaluator_calls: EvaluatorCalls | None = None
     """What evaluators ask base models through, while it is worked on."""
@@ -254,7 +270,13 @@ async def heartbeat(session: Session) -> AsyncIterator[None]:
 
 
 async def end(session: Session, status: str, *, error: str | None = None, measured: bool = True) -> None:
-    """Ends the run and its variants; measured: with their metrics, for a run whose every cell has ended."""
+    """Ends the run and its variants; measured: with their metrics, for a run whose every cell has ended.
+
+    A run that was mended ends as it had ended before.
+    """
+    if session.mending is not None:
+        status, error = session.parent.status, session.parent.error
+        measured = status == "finished"
     values = await asyncio.to_thread(_metrics, session) if measured else {}
     kept = await asyncio.to_thread(_whole_run, session) if measured else {}
     await session.database.commit(lambda connection: _write_end(connection, session, values, kept, status, error))
@@ -262,6 +284,8 @@ async def end(session: Session, status: str, *, error: str | None = None, measur
 
 def end_unawaited(session: Session, status: str) -> None:
     """Writes the end of a cancelled run without awaiting: the loop may not wait any more, the writer does."""
+    if session.mending is not None:
+        status = session.parent.status
     session.database.write(lambda connection: _write_end(connection, session, {}, {}, status, None))
 
 
@@ -296,9 +320,12 @@ def _write_end(  # noqa: PLR0917 - what a run ends with, in the order it is made
 ) -> None:
     now = datetime.now(UTC)
     at_ms = int(now.timestamp() * 1000)
+    ended_at = now if session.mending is None else session.parent.ended_at or now
+    if session.mending is not None:
+        reports.mark_changed(connection, session.parent.id)
     for run_id, values in measured.items():
         metrics.log_metrics(connection, run_id, [(key, value, 0, at_ms) for key, value in values.items()])
     for run_id, of_run in kept.items():
         whole_run.keep(connection, run_id, of_run, at_ms=at_ms)
     for uid in (*(column.run.uid for column in session.columns), session.parent.uid):
-        runs.finish_run(connection, uid, status, error=error, ended_at=now)
+        runs.finish_run(connection, uid, status, error=error, ended_at=ended_at)

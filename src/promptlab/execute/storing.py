@@ -25,6 +25,9 @@ async def store_called(session: Session, column: Column, cell: Cell, called: Cal
     The answer itself was handed in before; scoring it may take its time.
     """
     outcome = Outcome(cell, called.status, called.response, error=called.error)
+    if outcome.response is None and _keeps_answer(session, column, cell):
+        _count(session, column, outcome)
+        return None
     evaluators = session.plan.evaluators_for(column.variant, cell.case)
     scores = await _scores(session, column, outcome)
     stored = called.stored
@@ -105,6 +108,11 @@ async def _scores(session: Session, column: Column, outcome: Outcome) -> dict[st
     return await score(
         evaluator_context(outcome, outcome.response, column.variant, ask=session.ask(column)), evaluators
     )
+
+
+def _keeps_answer(session: Session, column: Column, cell: Cell) -> bool:
+    """Whether the cell has an answer that an error must not replace; the attempt says what went wrong."""
+    return session.mending is not None and (column.run.id, cell.case.key, cell.repeat) in session.mending.answered
 
 
 def _count(session: Session, column: Column, outcome: Outcome) -> None:

@@ -35,6 +35,7 @@ __all__ = [
     "links",
     "list_datasets",
     "positions",
+    "relink_dataset",
     "save_dataset",
     "store_cases",
     "store_dataset",
@@ -254,6 +255,16 @@ def cases_with_evaluators(connection: Connection, dataset_id: int) -> list[Case]
 def link_dataset(connection: Connection, run_id: int, dataset_id: int, *, context: str = "evaluation") -> None:
     """Notes that a run used a data set, and what for; twice is fine."""
     _LINK.one(connection, {"run_id": run_id, "dataset_id": dataset_id, "context": context})
+
+
+def relink_dataset(connection: Connection, run_id: int, old_id: int, new_id: int, *, context: str) -> None:
+    """Has a run use another data set for what it used this one for."""
+    connection.execute(
+        sa.delete(RUN_DATASET).where(
+            RUN_DATASET.c.run_id == run_id, RUN_DATASET.c.dataset_id == old_id, RUN_DATASET.c.context == context
+        )
+    )
+    link_dataset(connection, run_id, new_id, context=context)
 
 
 def linked_datasets(connection: Connection, run_id: int, *, context: str | None = None) -> list[DatasetRow]:
