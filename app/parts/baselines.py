@@ -48,7 +48,7 @@ def choose(report: Report) -> None:
         key=_key(report),
         format_func=lambda uid: f"changes against {names[uid]}" if uid else "changes against nothing",
         label_visibility="collapsed",
-        width=200,
+        width=175,
     )
 
 

@@ -45,25 +45,10 @@ def pair_up(before: Sequence[CellRow], after: Sequence[CellRow], judge: chips.Ju
     return found
 
 
-def draw(comparison: Comparison) -> None:
-    """Draws the cases of one pair, the one that is chosen where there are several."""
-    pairs = [pair for pair in comparison.pairs if pair.shared]
-    if not pairs:
-        return
+def draw(comparison: Comparison, pair: Pair) -> None:
+    """Draws the cases of one pair."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("##### Cases", width="content")
-        names = {pair.other.id: excerpt(pair.other.name, limit=60) for pair in pairs}
-        chosen = pairs[0].other.id
-        if len(pairs) > 1:
-            chosen = st.selectbox(
-                "Run",
-                list(names),
-                key=f"changed:run:{comparison.baseline.id[:8]}",
-                format_func=lambda uid: names[uid],
-                label_visibility="collapsed",
-                width=320,
-            )
-        pair = next(pair for pair in pairs if pair.other.id == chosen)
         measure = comparison.measures[0]
         both = _both(pair, measure)
         counted = {group: sum(group in one.groups for one in both) for group in GROUPS}
@@ -138,9 +123,19 @@ def _table(found: Sequence[Both], pair: Pair, measure: str) -> None:
     with st.container(border=True, gap="xsmall"):
         st.markdown(f"**case {label(one.after.key, limit=60)}**")
         word_diff.draw(one.before.output or "", one.after.output or "")
+        if one.before.rendered_digest != one.after.rendered_digest:
+            with st.expander("What was sent, word by word", key="changed:sent", on_change="rerun") as panel:
+                if panel.open:
+                    word_diff.draw(*(_sent(cell) for cell in (one.before, one.after)))
         for variant, cell in ((pair.baseline, one.before), (pair.other, one.after)):
             st.page_link(
                 RUN,
                 label=f"open in {excerpt(variant.name, limit=60)}",
                 query_params={"run": cell.run_uid, "case": cell.key, "variant": cell.run_uid},
             )
+
+
+def _sent(cell: CellRow) -> str:
+    """The messages of a cell's prompt as one text, role by role."""
+    messages = lab().cell(cell.run_uid, cell.key, repeat=cell.repeat).messages
+    return "\n\n".join(f"{message.role}:\n{message.content}" for message in messages)

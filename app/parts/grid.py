@@ -42,7 +42,7 @@ def draw(report: Report) -> None:
                 key=f"measure:{report.run.uid}",
                 format_func=lambda name: f"by {excerpt(name)}",
                 label_visibility="collapsed",
-                width=190,
+                width=170,
             )
         by = baselines.judge(report, measure)
         counted = chips.counts(all_rows, by)
@@ -61,7 +61,7 @@ def draw(report: Report) -> None:
             key=f"search:{report.run.uid}",
             placeholder="search inputs and outputs",
             label_visibility="collapsed",
-            width=200,
+            width=165,
             live=True,
         )
         view = _view(report, all_rows, by, picked or "All", search or "")
@@ -118,7 +118,7 @@ def _view(report: Report, rows: list[matrix.Row], by: chips.Judge, chip: chips.C
     tags, kinds = chips.tags(rows), chips.error_kinds(rows)
     baselines.choose(report)
     orders = [order for order in chips.ORDERS if by.baseline or order != "regressions first"]
-    order = st.selectbox("Order", orders, key=f"order:{uid}:{len(orders)}", label_visibility="collapsed", width=170)
+    order = st.selectbox("Order", orders, key=f"order:{uid}:{len(orders)}", label_visibility="collapsed", width=150)
     tag = _one_of("any tag", tags, key=f"tag:{uid}") if tags else None
     kind = _one_of("any error", kinds, key=f"kind:{uid}") if len(kinds) > 1 else None
     return chips.View(chip, search, tag, kind, order)

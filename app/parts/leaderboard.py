@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from formats import KINDS, NOTHING, excerpt, when
+from parts import shared_board
 from shared import RUN, lab, parameter, selected_row, set_parameters
 
 
@@ -32,9 +33,12 @@ def draw() -> None:
         )
         direction = lab().direction(metric)
         arrow = "↑" if direction == "higher" else "↓"
-        st.caption(
-            f"{arrow} {direction} is better. Prompt variants and training runs, on whatever data each was measured."
-        )
+        dataset = _data()
+        where = "on the same cases" if dataset else "on whatever data each was measured"
+        st.caption(f"{arrow} {direction} is better. Prompt variants and training runs, {where}.")
+    if dataset:
+        shared_board.draw(dataset, metric)
+        return
     places = lab().leaderboard(metric)
     key = f"board:{metric}"
     row = selected_row(key)
@@ -65,6 +69,28 @@ def draw() -> None:
             "": st.column_config.NumberColumn(width=36),
             f"{excerpt(metric, limit=40)} {arrow}": st.column_config.NumberColumn(format="%.4g"),
         },
+    )
+
+
+def _data() -> str:
+    """The data set on whose cases runs are to be ranked; empty for any."""
+    names = list(dict.fromkeys(item.name for item in lab().datasets() if item.kind == "cases"))
+    if not names:
+        return ""
+    options = ["", *names]
+    asked = parameter("on")
+    return str(
+        st.selectbox(
+            "On",
+            options,
+            index=options.index(asked) if asked in options else 0,
+            key="board:data",
+            format_func=lambda name: f"on the cases of {excerpt(name, limit=60)}" if name else "on any data",
+            width=240,
+            label_visibility="collapsed",
+            on_change=lambda: set_parameters(on=st.session_state["board:data"] or None),
+        )
+        or ""
     )
 
 

@@ -25,7 +25,7 @@ def draw(detail: CellDetail) -> None:
     """Draws the buttons, and what came of the last one."""
     cell = detail.cell
     _do(cell.key)
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         if detail.run.prompt_reference:
             st.page_link(
                 PLAYGROUND,

@@ -9,13 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from formats import NOTHING, excerpt, measure_text, plural
-from parts import beside, changed_cases, evaluated, evaluation, metric_curves
+from parts import beside, changed_cases, evaluated, evaluation, metric_curves, pair_facts
 from parts.metric_curves import names_of
 from promptlab.errors import ComparisonError, RunNotFoundError
 from shared import RUN, RUNS, guarded, lab, parameter, problem, set_parameters
 
 if TYPE_CHECKING:
-    from promptlab.compare import Pair
+    from promptlab.compare import Comparison, Pair
     from promptlab.store.rows import RunRow
 
 MOST_RUNS = 12
@@ -104,10 +104,30 @@ def _verdicts(runs: Sequence[RunRow]) -> None:
     first = comparison.measures[0]
     main = [item.verdict for pair in comparison.pairs for item in pair.measures if item.measure == first]
     evaluation.verdict_lines([(found.word, found.sentence) for found in main])
+    shown = _shown(comparison, names)
+    if shown is not None:
+        pair_facts.draw(comparison, shown)
     with st.expander("Every measure, case by case"):
         for pair in comparison.pairs:
             _pair(pair, names)
-    changed_cases.draw(comparison)
+    if shown is not None:
+        changed_cases.draw(comparison, shown)
+
+
+def _shown(comparison: Comparison, names: dict[str, str]) -> Pair | None:
+    """The pair that is looked at closely: the one that is chosen where there are several."""
+    pairs = [pair for pair in comparison.pairs if pair.shared]
+    if len(pairs) < 2:
+        return pairs[0] if pairs else None
+    chosen = st.selectbox(
+        "Look at",
+        [pair.other.id for pair in pairs],
+        key=f"compare:pair:{comparison.baseline.id[:8]}",
+        format_func=lambda uid: f"look at {names[uid]}",
+        label_visibility="collapsed",
+        width=420,
+    )
+    return next((pair for pair in pairs if pair.other.id == chosen), pairs[0])
 
 
 def _pair(pair: Pair, names: dict[str, str]) -> None:

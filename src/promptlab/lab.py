@@ -17,7 +17,7 @@ from promptlab.types import Case, Direction, Message, PromptVersion, Score
 
 if TYPE_CHECKING:
     from promptlab.by_tag import TagScores
-    from promptlab.compare import Comparison
+    from promptlab.compare import Comparison, Pair
     from promptlab.evaluators.documentation import Description
     from promptlab.execute.budget import Budget
     from promptlab.execute.error_limit import ErrorLimit
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from promptlab.profiles.profile import Profile
     from promptlab.prompts.lint import Lint
     from promptlab.reports import Report
+    from promptlab.sameness import Sameness
+    from promptlab.shared_board import SharedBoard
     from promptlab.side_by_side import SideBySide
     from promptlab.store.curves import Axis
     from promptlab.store.database import Database, DatabaseStats
@@ -826,6 +828,24 @@ class Lab:
         from promptlab.compare import compare
 
         return compare(self.database, [self.find_run(uid) for uid in runs], baseline=baseline)
+
+    def sameness(self, a: str, b: str) -> Sameness:
+        """What two runs have in common besides their cases: expectations, evaluators, settings. RunNotFoundError."""
+        from promptlab.sameness import sameness
+
+        return sameness(self.database, a, b)
+
+    def next_step(self, pair: Pair) -> str:
+        """What to do next after a comparison of two variants, in one sentence."""
+        from promptlab.advice import next_step
+
+        return next_step(pair, self.sameness(pair.baseline.id, pair.other.id))
+
+    def shared_board(self, dataset: str, measure: str, *, limit: int = 50) -> SharedBoard:
+        """The newest runs on the cases of a data set, by name, best first, each with its verdict against the leader."""
+        from promptlab.shared_board import shared_board
+
+        return shared_board(self.database, dataset, measure, limit=limit)
 
     def side_by_side(self, *runs: str) -> SideBySide:
         """Runs of any kind beside each other: params, metrics, tags, data, code, packages, differences first."""

@@ -284,8 +284,8 @@ def read_variants(connection: Connection, columns: Sequence[RunRow], order: Sequ
 
 
 def interval_of(scores: CaseMeans) -> Interval:
-    """Mean and 95% interval over cases: Wilson where every score is a verdict and no case has several, else t."""
-    return mean_interval(scores.means, passfail=scores.passfail and scores.single)
+    """Mean and 95% interval over cases, whose repeats count as one: of verdicts Wilson or t within 0 to 1, else t."""
+    return mean_interval(scores.means, passfail=scores.passfail)
 
 
 def document_head(report: Report, calls: Calls | None = None) -> dict[str, Any]:

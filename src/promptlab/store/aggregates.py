@@ -130,15 +130,12 @@ def case_means(connection: Connection, run_id: int) -> dict[str, CaseMeans]:
         .group_by(SCORE.c.name, OUTPUT.c.case_digest)
     )
     means: dict[str, array[float]] = {}
-    several: set[str] = set()
     numbers: set[str] = set()
     for name, total, n, verdicts in connection.execute(query):
         means.setdefault(name, array("d")).append(total / n)
-        if n > 1:
-            several.add(name)
         if verdicts < n:
             numbers.add(name)
-    return {name: CaseMeans(values, name not in numbers, name not in several) for name, values in means.items()}
+    return {name: CaseMeans(values, name not in numbers) for name, values in means.items()}
 
 
 def paired_values(connection: Connection, run_uid: str) -> PairedValues:

@@ -374,12 +374,11 @@ class CellTotals:
 class CaseMeans:
     """An evaluator's scores of one run: the mean of each case over its repeats.
 
-    passfail: every score is a pass or a fail. single: no case has several.
+    passfail: every score is a pass or a fail.
     """
 
     means: Sequence[float]
     passfail: bool
-    single: bool
 
 
 @dataclass(frozen=True, slots=True)
