@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
+MOST_CELLS = 20_000
+"""Of a run with more cells the first so many are looked at in the browser; its figures are of all."""
+
 PLAYGROUND = "views/playground.py"
 PROMPTS = "views/prompts.py"
 RUNS = "views/runs.py"
@@ -60,13 +63,13 @@ def _base_models(root: str) -> list[ModelEntry]:  # noqa: ARG001 - the cache's k
 def report(run: RunRow) -> Report:
     """A run's report; of one that has ended it is read once, and again when its scores change."""
     if run.status == "running":
-        return lab().report(run.uid)
+        return lab().report(run.uid, most_cells=MOST_CELLS)
     return _report(lab().workspace.db_url, run.uid, f"{run.ended_at} {run.status} {lab().changed(run)}")
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the run")
 def _report(db: str, uid: str, state: str) -> Report:  # noqa: ARG001 - the cache's key
-    return lab().report(uid)
+    return lab().report(uid, most_cells=MOST_CELLS)
 
 
 def guarded(draw: Callable[P, None]) -> Callable[P, None]:

@@ -9,7 +9,7 @@ import streamlit as st
 
 import chips
 import matrix
-from formats import excerpt, value_text
+from formats import excerpt, plural, value_text
 from parts import baselines, cell, export_rows
 from shared import guarded, parameter, selected_cell, set_parameters
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     Repeats: TypeAlias = dict[tuple[str, str], list[CellRow]]
     """The cells of a case, by its key and the variant's id; empty where each repeat has a line."""
 
+PAGE = 200
+"""Rows of the matrix at a time."""
 ROW_HEIGHT = 30
 MOST_HEIGHT = 620
 CHARACTERS, CHARACTERS_BESIDE, COLUMN_CHARACTERS = 188, 108, 3
@@ -72,7 +74,8 @@ def draw(report: Report) -> None:
         return
     repeats = _repeats(report, all_rows)
     listed = _one_a_case(rows) if repeats else rows
-    grid_key = f"matrix:{report.run.uid}:{measure}:{view}:{bool(repeats)}"
+    listed, page = _page(report, listed, view)
+    grid_key = f"matrix:{report.run.uid}:{measure}:{view}:{bool(repeats)}:{page}"
     columns = _columns(report, measure)
     _follow_click(grid_key, listed, columns)
     opened = parameter("case")
@@ -153,6 +156,34 @@ def _repeats(report: Report, rows: list[matrix.Row]) -> Repeats:
         for uid, cell_ in row.cells.items():
             found.setdefault((row.key, uid), []).append(cell_)
     return found
+
+
+def _page(report: Report, rows: list[matrix.Row], view: chips.View) -> tuple[list[matrix.Row], int]:
+    """The rows of the page that is looked at, and its place from 0; draws the way to the others where there are any."""
+    if report.ended > len(report.cells):
+        st.caption(
+            f":orange[The cells of the first {plural(len(report.cells) // max(1, len(report.variants)), 'case')} are "
+            f"looked at here, of {report.ended:,} cells in all]; the figures above are of all. All of them: "
+            f"`promptlab runs show {report.run.uid[:8]} --cells all`"
+        )
+    pages = -(-len(rows) // PAGE)
+    if pages < 2:
+        return rows, 0
+    key = f"page:{report.run.uid}:{view}"
+    page = min(int(st.session_state.get(key, 0)), pages - 1)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for label_, icon, to in (("Back", "chevron_left", page - 1), ("On", "chevron_right", page + 1)):
+            st.button(
+                label_,
+                icon=f":material/{icon}:",
+                key=f"matrix:{label_.lower()}",
+                disabled=not 0 <= to < pages,
+                on_click=st.session_state.__setitem__,
+                args=(key, to),
+            )
+        first = page * PAGE
+        st.caption(f"rows {first + 1:,} to {min(first + PAGE, len(rows)):,} of {len(rows):,}", width="content")
+    return rows[page * PAGE : (page + 1) * PAGE], page
 
 
 def _one_a_case(rows: list[matrix.Row]) -> list[matrix.Row]:

@@ -22,8 +22,11 @@ CASES = 200
 NOW = "2026-06-01 12:00:00.000000"
 
 
-def make(folder: Path, *, runs: int, metrics: int, outputs: int) -> Path:
-    """The database file of a workspace with so many runs, values of metrics, and outputs with one score each."""
+def make(folder: Path, *, runs: int, metrics: int, outputs: int, prompts: int = 0) -> Path:
+    """The database file of a workspace with so many runs, values of metrics, and outputs with one score each.
+
+    prompts: with so many prompts of three versions each, variants are theirs, two to an evaluation, on one data set.
+    """
     with Lab(workspace=folder) as lab:
         lab.experiments.create("churn", goal="m0")
         path = lab.database.path
@@ -37,7 +40,10 @@ def make(folder: Path, *, runs: int, metrics: int, outputs: int) -> Path:
         experiment = connection.execute("SELECT id FROM experiment WHERE name = 'churn'").fetchone()[0]
         _runs(connection, runs=runs, classic=classic, variants=variants, experiment=experiment)
         _metrics(connection, classic=classic, steps=steps)
-        _outputs(connection, first=classic + 1, variants=variants)
+        _outputs(connection, first=classic + 1, variants=variants, answers=max(1000, outputs // 4) if prompts else 1000)
+        if prompts:
+            _prompts(connection, prompts)
+            _evaluations(connection, first=classic + 1, variants=variants, above=runs, prompts=prompts)
         connection.execute("ANALYZE")
         connection.commit()
     return path
@@ -88,6 +94,72 @@ def _runs(connection: sqlite3.Connection, *, runs: int, classic: int, variants: 
     connection.commit()
 
 
+def _prompts(connection: sqlite3.Connection, prompts: int) -> None:
+    source = "---\ntags: [{0}]\n---\nAnswer {{{{ x }}}} in style {0}, try {1}."
+    connection.executemany(
+        "INSERT INTO prompt (id, name, description, tags, samples, updated_at)"
+        " VALUES (?, ?, '', ?, '{\"x\":\"1\"}', ?)",
+        ((number, f"prompt-{number:04}", f'["team-{number % 9}"]', NOW) for number in range(1, prompts + 1)),
+    )
+    connection.executemany(
+        "INSERT INTO prompt_version (prompt_id, number, digest, messages, settings, source, note, saved_by, saved_at)"
+        " VALUES (?, ?, ?, ?, '{}', ?, ?, 'ada', ?)",
+        (
+            (
+                number,
+                version,
+                hashlib.sha256(f"{number} {version}".encode()).hexdigest(),
+                f'[["user","Answer {{{{ x }}}} in style {number}, try {version}."]]',
+                source.format(number, version),
+                f"try {version}",
+                NOW,
+            )
+            for number in range(1, prompts + 1)
+            for version in (1, 2, 3)
+        ),
+    )
+    connection.executemany(
+        "INSERT INTO prompt_alias (prompt_id, alias, number) VALUES (?, 'production', 2)",
+        ((number,) for number in range(1, prompts + 1)),
+    )
+    connection.commit()
+
+
+def _evaluations(connection: sqlite3.Connection, *, first: int, variants: int, above: int, prompts: int) -> None:
+    """Parents of two variants each, whose ids are above those of all other runs; all on the one data set."""
+    parents = [(above + 1 + place, first + 2 * place) for place in range(variants // 2)]
+    connection.executemany(
+        "INSERT INTO run (id, uid, experiment_id, kind, name, status, user_name, heartbeat_at, cancel_requested,"
+        " started_at, ended_at, cells_planned, note) VALUES (?, ?, 0, 'eval', ?, 'finished', 'ada', ?, 0, ?, ?, ?, '')",
+        (
+            (parent, hashlib.md5(str(parent).encode()).hexdigest(), f"suite {parent % 20}", NOW, NOW, NOW, 2 * CASES)  # noqa: S324
+            for parent, _ in parents
+        ),
+    )
+    connection.executemany(
+        "UPDATE run SET parent_id = ?, prompt_version_id = ?, settings = '{\"temperature\":0}' WHERE id = ?",
+        ((parent, 3 * (parent % prompts) + 1 + place, child + place) for parent, child in parents for place in (0, 1)),
+    )
+    connection.executemany(
+        "INSERT INTO tag (run_id, key, value) VALUES (?, 'promptlab.evaluators', '[\"exact_match\"]')",
+        ((parent,) for parent, _ in parents),
+    )
+    connection.execute(
+        "INSERT INTO dataset (id, name, number, digest, source, rows, schema, created_at, kind)"
+        " VALUES (1, 'cases', 1, 'd', 'made', ?, '[[\"x\",[\"text\"],200]]', ?, 'cases')",
+        (CASES, NOW),
+    )
+    connection.executemany(
+        "INSERT INTO dataset_item (dataset_id, position, key, case_digest) VALUES (1, ?, ?, ?)",
+        ((place, f"case {place}", hashlib.sha256(str(place).encode()).hexdigest()) for place in range(CASES)),
+    )
+    connection.executemany(
+        "INSERT INTO run_dataset (run_id, dataset_id, context) VALUES (?, 1, 'evaluation')",
+        ((run,) for parent, child in parents for run in (parent, child, child + 1)),
+    )
+    connection.commit()
+
+
 def _metrics(connection: sqlite3.Connection, *, classic: int, steps: int) -> None:
     def values() -> Iterator[tuple[object, ...]]:
         for number in range(1, classic + 1):
@@ -109,7 +181,7 @@ def _metrics(connection: sqlite3.Connection, *, classic: int, steps: int) -> Non
     connection.commit()
 
 
-def _outputs(connection: sqlite3.Connection, *, first: int, variants: int) -> None:
+def _outputs(connection: sqlite3.Connection, *, first: int, variants: int, answers: int) -> None:
     cases = [(f"case {place}", hashlib.sha256(str(place).encode()).hexdigest()) for place in range(CASES)]
     connection.executemany(
         "INSERT INTO case_content (digest, inputs_digest, inputs, expected, metadata) VALUES (?, ?, ?, ?, '{}')",
@@ -118,7 +190,7 @@ def _outputs(connection: sqlite3.Connection, *, first: int, variants: int) -> No
     connection.executemany(
         "INSERT INTO answer (id, cache_key, reusable, text, status, seconds, input_tokens, output_tokens, cost_usd)"
         " VALUES (?, ?, 1, ?, 'ok', 0.5, 40, 2, 0.0)",
-        ((number, f"key {number}", str(number % 2)) for number in range(1, 1001)),
+        ((number, f"key {number}", str(number % 2)) for number in range(1, answers + 1)),
     )
 
     def outputs() -> Iterator[tuple[object, ...]]:
@@ -126,7 +198,7 @@ def _outputs(connection: sqlite3.Connection, *, first: int, variants: int) -> No
         for run in range(first, first + variants):
             for key, digest in cases:
                 number += 1
-                yield number, run, digest, key, 0, 1 + number % 1000, 1, "ok"
+                yield number, run, digest, key, 0, 1 + number % answers, 1, "ok"
 
     connection.executemany(
         "INSERT INTO output (id, run_id, case_digest, key, repeat, answer_id, cached, status)"

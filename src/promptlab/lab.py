@@ -790,11 +790,11 @@ class Lab:
             lambda connection: curves.curve(connection, runs.get_run(connection, uid).id, key, points=points, axis=axis)
         )
 
-    def report(self, uid: str) -> Report:
-        """A run's variants with intervals, gates and cells."""
+    def report(self, uid: str, *, most_cells: int | None = None) -> Report:
+        """A run's variants with intervals, gates and cells; most_cells: of many, about so many from the beginning."""
         from promptlab.reports import read_report
 
-        return read_report(self.database, self.find_run(uid))
+        return read_report(self.database, self.find_run(uid), most_cells=most_cells)
 
     def changed(self, run: RunRow) -> str:
         """When a run that had ended got other scores last, as a text; empty where it never did."""

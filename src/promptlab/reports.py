@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -100,7 +101,8 @@ class Report:
     """An evaluation, or any run with outputs, in full.
 
     variants: its children, or the run itself where it has none. error_groups: by kind, with an example each. partial:
-    fewer cells ended than were planned. cells: empty where they were not asked for.
+    fewer cells ended than were planned. cells: empty where they were not asked for, and where only so many were, those
+    of each variant's first cases; all else is of all cells.
     """
 
     run: RunRow
@@ -137,12 +139,21 @@ class Report:
         return self.ended < self.planned
 
 
-def read_report(database: Database, run: RunRow, *, with_cells: bool = True) -> Report:
-    """The report of a run, read from the database; without cells, it takes little memory however large the run is."""
-    columns, order, report = database.read(lambda connection: _read_summary(connection, run))
+def read_report(database: Database, run: RunRow, *, with_cells: bool = True, most_cells: int | None = None) -> Report:
+    """The report of a run, read from the database; without cells, it takes little memory however large the run is.
+
+    most_cells: no more than about so many, the same number of each variant; default: all.
+    """
+    columns, placed, report = database.read(lambda connection: _read_summary(connection, run))
     if not with_cells:
         return report
-    return replace(report, cells=list(_iterate_cells(database, run, columns, order)))
+    if most_cells is None or report.ended <= most_cells:
+        return replace(report, cells=list(_iterate_cells(database, run, columns, placed)))
+    each = max(1, most_cells // len(columns))
+    cells = [
+        cell for column in columns for cell in itertools.islice(_iterate_cells(database, run, [column], placed), each)
+    ]
+    return replace(report, cells=cells)
 
 
 def mark_changed(connection: Connection, run_id: int) -> None:
