@@ -15,6 +15,7 @@ from promptlab.lab import Lab
 from promptlab.types import Message
 
 if TYPE_CHECKING:
+    from promptlab.compare import Comparison
     from promptlab.models.catalogue import ModelEntry
     from promptlab.reports import Report
     from promptlab.store.rows import RunRow
@@ -64,7 +65,24 @@ def report(run: RunRow) -> Report:
     """A run's report; of one that has ended it is read once, and again when its scores change."""
     if run.status == "running":
         return lab().report(run.uid, most_cells=MOST_CELLS)
-    return _report(lab().workspace.db_url, run.uid, f"{run.ended_at} {run.status} {lab().changed(run)}")
+    return _report(lab().workspace.db_url, run.uid, _state(run))
+
+
+def comparison(run: RunRow, *, baseline: str | None = None) -> Comparison:
+    """A run's variants against one of them; of a run that has ended it is worked out once, as its report is read."""
+    if run.status == "running":
+        return lab().compare(run.uid, baseline=baseline)
+    return _comparison(lab().workspace.db_url, run.uid, _state(run), baseline)
+
+
+def _state(run: RunRow) -> str:
+    """What is another text once the scores of a run that has ended are other ones."""
+    return f"{run.ended_at} {run.status} {lab().changed(run)}"
+
+
+@st.cache_resource(max_entries=32, show_spinner="Comparing")
+def _comparison(db: str, uid: str, state: str, baseline: str | None) -> Comparison:  # noqa: ARG001 - the cache's key
+    return lab().compare(uid, baseline=baseline)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the run")

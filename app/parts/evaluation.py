@@ -24,7 +24,7 @@ from formats import (
 from parts import distributions, run_control, tags, whole_run
 from promptlab.errors import ComparisonError
 from promptlab.types import ANSWER_STATUSES
-from shared import lab, plain, problem
+from shared import comparison, plain, problem
 
 if TYPE_CHECKING:
     from promptlab.compare import Comparison
@@ -42,8 +42,8 @@ def draw(report: Report) -> None:
     """Draws all that stands above the matrix."""
     run_control.draw(report)
     table = st.container()
-    comparison = _comparison(report)
-    best = comparison.best.id if comparison else None
+    compared = _comparison(report)
+    best = compared.best.id if compared else None
     table.dataframe(
         _summary(report, best),
         hide_index=True,
@@ -105,7 +105,7 @@ def _comparison(report: Report) -> Comparison | None:
         return None
     names = {variant.id: f"{matrix.letter(place)} · {variant.name}" for place, variant in enumerate(report.variants)}
     try:
-        automatic = lab().compare(report.run.uid)
+        automatic = comparison(report.run)
     except ComparisonError as error:
         problem(str(error), icon=":gray[:material/info:]")
         return None
@@ -120,18 +120,18 @@ def _comparison(report: Report) -> Comparison | None:
             label_visibility="collapsed",
             width=460,
         )
-        chosen = automatic if baseline == automatic.baseline.id else lab().compare(report.run.uid, baseline=baseline)
+        chosen = automatic if baseline == automatic.baseline.id else comparison(report.run, baseline=baseline)
         others = st.popover("Other measures", key=f"others:{report.run.uid}")
     _verdicts(report, chosen, others)
     return automatic
 
 
-def _verdicts(report: Report, comparison: Comparison, elsewhere: st.delta_generator.DeltaGenerator) -> None:
+def _verdicts(report: Report, compared: Comparison, elsewhere: st.delta_generator.DeltaGenerator) -> None:
     """Draws one line a pair on the first measure; the other measures go into the given place."""
     letters = {variant.id: matrix.letter(place) for place, variant in enumerate(report.variants)}
     first: list[tuple[str, str]] = []
     others: list[tuple[str, str]] = []
-    for pair in comparison.pairs:
+    for pair in compared.pairs:
         names = f"{letters[pair.other.id]} against {letters[pair.baseline.id]}"
         if not pair.measures:
             first.append(("too few", f"{names}: no case that both answered"))
