@@ -10,7 +10,7 @@ import streamlit as st
 
 import matrix
 from formats import excerpt, label, money, score_text, seconds_text, shown, tokens_text, value_text, when
-from parts import mend, word_diff
+from parts import mend, rendered, word_diff
 from promptlab.reports import cell_json
 from promptlab.types import ANSWER_STATUSES
 from shared import guarded, lab, messages, plain, problem, set_parameters
@@ -51,8 +51,8 @@ def draw(report: Report, shown_rows: list[matrix.Row], key: str, variant: str, r
     _answer(detail)
     _scores(detail)
     mend.draw(detail)
-    inputs, differences, prompt, attempts, raw = st.tabs(
-        ["Inputs", "Differences", "Rendered prompt", f"Attempts ({len(detail.attempts)})", "Raw"]
+    inputs, differences, prompt, drawn, attempts, raw = st.tabs(
+        ["Inputs", "Differences", "Rendered prompt", "Markdown", f"Attempts ({len(detail.attempts)})", "Raw"]
     )
     with differences:
         _differences(detail, letters, [row for row in shown_rows if (row.key, row.repeat) == (key, repeat)])
@@ -67,6 +67,8 @@ def draw(report: Report, shown_rows: list[matrix.Row], key: str, variant: str, r
         if detail.cell.metadata:
             st.caption("metadata")
             st.json(dict(detail.cell.metadata), expanded=1)
+    with drawn:
+        rendered.draw(detail.cell.output or "")
     with attempts:
         _attempts(detail)
     with raw:

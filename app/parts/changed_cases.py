@@ -130,7 +130,7 @@ def _table(found: Sequence[Both], pair: Pair, measure: str) -> None:
         for variant, cell in ((pair.baseline, one.before), (pair.other, one.after)):
             st.page_link(
                 RUN,
-                label=f"open in {excerpt(variant.name, limit=60)}",
+                label=f"open in {label(variant.name, limit=60)}",
                 query_params={"run": cell.run_uid, "case": cell.key, "variant": cell.run_uid},
             )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from formats import NOTHING, excerpt, measure_text, plural
+from formats import NOTHING, excerpt, label, measure_text, plural
 from parts import beside, changed_cases, evaluated, evaluation, metric_curves, pair_facts
 from parts.metric_curves import names_of
 from promptlab.errors import ComparisonError, RunNotFoundError
@@ -74,7 +74,7 @@ def _chooser(runs: Sequence[RunRow]) -> None:
     if runs:
         with st.container(horizontal=True):
             for run, title in zip(runs, names_of(runs), strict=True):
-                st.page_link(RUN, label=excerpt(title, limit=40), query_params={"run": run.uid})
+                st.page_link(RUN, label=label(title, limit=40), query_params={"run": run.uid})
     else:
         st.page_link(RUNS, label="All runs", icon=":material/table_rows:")
 
@@ -84,7 +84,7 @@ def _verdicts(runs: Sequence[RunRow]) -> None:
     try:
         comparison = lab().compare(*(run.uid for run in runs), baseline=parameter("baseline") or None)
     except ComparisonError as error:
-        st.caption(f"No verdict case by case: {excerpt(str(error), limit=200)}")
+        st.caption(f"No verdict case by case: {label(str(error), limit=200)}")
         return
     names = {variant.id: excerpt(variant.name, limit=60) for variant in comparison.variants}
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -124,6 +124,43 @@ def hostile(folder: Path, port: int) -> str:
     return bait
 
 
+def hostile_outputs(port: int) -> dict[str, str]:
+    """Ten outputs that try to reach a port of this machine, or to break the page, by what they try."""
+    away = f"http://127.0.0.1:{port}"
+    return {
+        "image": f"![x]({away}/markdown) <img src='{away}/img'><svg><image href='{away}/svg'/></svg>",
+        "html": f"<iframe src='{away}/frame'></iframe><script src='{away}/s'></script><body onload=fetch('{away}/on')>",
+        "javascript": "[click](javascript:alert(1)) <a href='javascript:alert(1)'>x</a>",
+        "css": f"<style>*{{background:url({away}/css)}}</style><p style='background:url({away}/inline)'>x</p>",
+        "huge": "long " * 60_000,
+        "right-to-left": "\u202egnp.exe\u202c \u2066evil\u2069 שלום",
+        "terminal": f"\x1b[31mred\x1b]8;;{away}/osc\x07link\x1b]8;;\x07\x00\x07",
+        "formula": f'=HYPERLINK("{away}/formula","x")',
+        "streamlit": f':red[x] :material/home: $\\href{{{away}/tex}}{{x}}$ :link[{away}] [y]({away}/link "t")',
+        "refresh": f"<meta http-equiv=refresh content='0;url={away}/refresh'><link rel=stylesheet href='{away}/sheet'>",
+    }
+
+
+def hostile_runs(folder: Path, port: int) -> None:
+    """Adds a suite of ten cases to a workspace, whose outputs are all hostile, and runs it twice."""
+    outputs = hostile_outputs(port)
+    _script(folder / "hostile.jsonl", {f"<{name}>": output for name, output in outputs.items()})
+    cases = [
+        {"id": name, "inputs": {"text": f"<{name}>"}, "expected": output[:500], "metadata": {"tags": [output[:80]]}}
+        for name, output in outputs.items()
+    ]
+    models = ["fake:script?file=hostile.jsonl", "fake:echo"]
+    suite = {"name": "ten", "prompts": ["trap"], "models": models, "cases": cases}
+    (folder / "evals").mkdir(exist_ok=True)
+    (folder / "hostile.jsonl").replace(folder / "evals" / "hostile.jsonl")
+    models[0] = "fake:script?file=evals/hostile.jsonl"
+    suite["evaluators"] = ["exact_match", {"contains": {"word": "{{ expected }}", "as": "mentions"}}]
+    (folder / "evals" / "ten.yaml").write_text(json.dumps(suite))
+    with Lab(workspace=folder) as lab:
+        lab.evaluate(folder / "evals" / "ten.yaml")
+        lab.evaluate(folder / "evals" / "ten.yaml", repeats=2)
+
+
 def _script(path: Path, answers: dict[str, str], last: dict[str, str] | None = None) -> None:
     lines: list[dict[str, str]] = [{"input": text, "output": answer} for text, answer in answers.items()]
     path.write_text("".join(json.dumps(line) + "\n" for line in [*lines, *([last] if last else [])]))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import http.server
 import re
-import threading
 from pathlib import Path
 
 import driving
@@ -135,54 +133,6 @@ def test_the_run_button_answers_to_ctrl_enter_while_typing(tmp_path: Path, page)
         choose_model(page, "fake:echo")
         type_template(page, "Hello {{ text }}")
         page.wait_for_selector("text=/→ \\d+ tokens/", timeout=20_000)
-
-
-def test_hostile_texts_load_nothing_on_any_page(tmp_path: Path, page):
-    seen: list[str] = []
-
-    class Listener(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            seen.append(self.path)
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Listener)
-    threading.Thread(target=listener.serve_forever, daemon=True).start()
-    try:
-        seeding.hostile(tmp_path, listener.server_port)
-        with Lab(workspace=tmp_path) as lab:
-            evaluation, classic = lab.runs(kinds=["eval"])[0], lab.runs(kinds=["train"])[0]
-            variants = lab.report(evaluation.uid).variants
-            key = lab.report(evaluation.uid).cells[0].key
-        with driving.served(tmp_path) as address:
-            from urllib.parse import quote
-
-            addresses = ["/", "/playground?prompt=trap", "/prompts", "/prompts?prompt=trap", "/runs", "/base-models"]
-            addresses += ["/runs?metric=exact_match", f"/run?run={evaluation.uid}", f"/run?run={classic.uid}"]
-            addresses += [f"/run?run={evaluation.uid}&case={quote(key)}&variant={variant.id}" for variant in variants]
-            addresses += [f"/prompts?prompt={quote(key)}", f"/playground?prompt={quote(key)}", f"/run?run={quote(key)}"]
-            for path in addresses:
-                page.goto(address + path)
-                settle(page)
-                assert not page.locator("[data-testid=stException]").count(), path
-                away = f"[href^='http://127.0.0.1:{listener.server_port}'], [src*='{listener.server_port}']"
-                assert not page.locator(f"{away}, [href^=javascript]").count(), path
-                for tab in page.get_by_role("tab").all():
-                    tab.click()
-                    page.wait_for_timeout(100)
-            page.goto(f"{address}/playground?prompt=trap")
-            settle(page)
-            choose_model(page, "fake:echo")
-            page.locator(".st-key-run button").click()
-            page.wait_for_selector("text=/→ \\d+ tokens/", timeout=60_000)
-            settle(page)
-    finally:
-        listener.shutdown()
-        listener.server_close()
-    assert seen == []
 
 
 @pytest.mark.model

@@ -117,3 +117,11 @@ def test_scores_are_told_by_tag(app, lab: Lab, workspace):
     table = next(frame.value for frame in page.dataframe if "tag" in frame.value.columns)
     assert list(table["tag"]) == ["panning", "praise", "short"]
     assert next(iter(table["A"])).startswith("100%")
+
+
+def test_an_answer_is_drawn_as_markdown_and_one_that_is_missing_is_no_mistake(app, result):
+    page = app("run", run=result.run, case="a", variant=poor(result).id)
+    assert any("<p>positive</p>" in element.proto.body for element in page.get("html"))
+    page = app("run", run=result.run, case="d", variant=poor(result).id)
+    assert not page.exception
+    assert any("the output is empty" in caption.value for caption in page.caption)
